@@ -1,0 +1,1 @@
+"""The spool's command line, controller and protocol library. Importing this loads nothing."""

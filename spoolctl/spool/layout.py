@@ -1,0 +1,139 @@
+"""Where everything lies: the only module that joins the spool's paths.
+
+All paths are relative to the spool's root, with forward slashes. Pure: asks no share.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spoolctl.spool.names import FileName, shelf
+from spoolctl.spool.records import CLASSES
+
+SETTINGS = "spool.yaml"
+README = "README.txt"
+RESULTS = "results"
+REJECTED = "rejected"
+INPUTS = "inputs"
+NODES = "nodes"
+CONTROL = "control"
+LOCKS = "locks"
+CORPUS = "corpus"
+HISTORY = "history"
+
+RECORD = "record.yaml"
+MANIFEST = "manifest.yaml"
+HEARTBEAT = "heartbeat.json"
+CANCEL = "cancel.yaml"
+CLOSED = "closed"
+PRUNED = "pruned.yaml"
+
+
+class State(StrEnum):
+    """The state folders: a job's record lies in exactly one of them."""
+
+    QUEUE = "queue"
+    WAITING = "waiting"
+    HELD = "held"
+    CLAIMED = "claimed"
+    FINISHED = "finished"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+TERMINAL = (State.DONE, State.FAILED, State.CANCELLED)
+DIVIDED = (State.QUEUE, State.CLAIMED, *TERMINAL)
+"""States whose folder has sub-folders: by class, by session, by day."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which records lie: a state and, where it is divided, the class, session or day."""
+
+    state: State
+    part: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The folder's path."""
+        return f"{self.state}/{self.part}" if self.part else str(self.state)
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where one record lies."""
+
+    place: Place
+    file: FileName
+
+    @property
+    def path(self) -> str:
+        """The record's path."""
+        return f"{self.place.folder}/{self.file}"
+
+    @property
+    def name(self) -> str:
+        """The job's name."""
+        return self.file.name
+
+
+def queue(job_class: str) -> Place:
+    """The queue of one class."""
+    return Place(State.QUEUE, job_class)
+
+
+def claimed(session: str) -> Place:
+    """The folder of one session's claims."""
+    return Place(State.CLAIMED, session)
+
+
+QUEUES = tuple(queue(job_class) for job_class in CLASSES)
+WAITING = Place(State.WAITING)
+HELD = Place(State.HELD)
+FINISHED = Place(State.FINISHED)
+
+FOLDERS = (
+    *(str(state) for state in State),
+    *(place.folder for place in QUEUES),
+    RESULTS, REJECTED, INPUTS, NODES, CONTROL, LOCKS,
+    CORPUS, f"{CORPUS}/parts", HISTORY, f"{HISTORY}/parts",
+)  # fmt: skip
+"""Every folder that ``init`` makes, parents first."""
+
+
+def results(name: str) -> str:
+    """A job's results folder: what is decided about it, and what came out."""
+    return f"{RESULTS}/{shelf(name)}/{name}"
+
+
+def pinned_record(name: str) -> str:
+    """The record as it was first accepted."""
+    return f"{results(name)}/{RECORD}"
+
+
+def attempt(name: str, number: int) -> str:
+    """The folder of one attempt."""
+    return f"{results(name)}/a{number}"
+
+
+def attempt_number(entry: str) -> int | None:
+    """The attempt that an entry of a results folder is, or None."""
+    digits = entry[1:]
+    if entry[:1] == "a" and digits.isascii() and digits.isdigit() and not digits.startswith("0"):
+        return int(digits)
+    return None
+
+
+def part(ledger: str, name: str, suffix: str = "") -> str:
+    """The part of a ledger (``corpus`` or ``history``) that one job wrote."""
+    return f"{ledger}/parts/{shelf(name)}/{name}{suffix}.jsonl"
+
+
+def stored_input(sha256: str, suffix: str) -> str:
+    """Where an attached file lies; *suffix* with its dot, may be empty."""
+    return f"{INPUTS}/{sha256[:2]}/{sha256}{suffix}"
+
+
+def parent(path: str) -> str:
+    """The folder that holds *path*; '' for the root."""
+    return path.rpartition("/")[0]

@@ -1,0 +1,137 @@
+"""Names: how a file's name in the spool says which job it is.
+
+A record's file is called ``[RANK+]NAME[~LABEL].yaml`` (also ``.yml`` and ``.json``).
+``NAME`` is the job's identity. ``RANK`` is a person's wish to sort it elsewhere. ``LABEL`` is the attempt the job is
+in or due for; it is shown to people and makes rename targets unique, and *nothing reads it*.
+
+Guarantees: the same file name gives the same job on every machine, for ever; names that differ
+only in case or Unicode form are one job (SMB cannot tell them apart); a name is legal on NTFS,
+SMB and POSIX. Does not guarantee: that nobody uses a name twice; the pinned record decides that.
+"""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+
+NAME_CHARS_MAX = 120
+SUFFIXES = (".yaml", ".yml", ".json")
+SHELF_OF_SINGLES = "singles"
+
+_LEGAL = re.compile(r"[a-z0-9_][a-z0-9._-]*\Z")
+_LABEL = re.compile(r"~(\d{1,9})\Z")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?\Z")
+_WORKER = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
+_IGNORED_NAMES = {"thumbs.db", "desktop.ini", "@eadir", "readme.txt", "lost+found", "$recycle.bin"}
+_IGNORED_ENDS = (".tmp", ".part", ".partial", ".crdownload", ".swp", ".bak", "~", ".lock")
+
+
+def is_ignored(file_name: str) -> bool:
+    """True for names that are none of ours: temporary files, thumbnails, dot files, lock files."""
+    lowered = file_name.lower()
+    return (
+        lowered.startswith((".", "~$", "$"))
+        or lowered in _IGNORED_NAMES
+        or lowered.endswith(_IGNORED_ENDS)
+    )
+
+
+def is_legal(name: str) -> bool:
+    """True if *name* can be a job's name as it stands, without being folded."""
+    return (
+        len(name) <= NAME_CHARS_MAX
+        and _LEGAL.match(name) is not None
+        and not name.endswith(".")
+        and ".." not in name
+        and not any(_DEVICE.match(part) for part in (name, *name.split(".")))
+    )
+
+
+def fold(stem: str) -> str:
+    """Return the job's name for what a person typed: lower case, NFC, legal on every file system.
+
+    A stem that is legal but for its case keeps its letters. Any other gets a short digest of its
+    own text, so that ``My Job`` and ``my-job`` stay two jobs.
+    """
+    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).lower())
+    if is_legal(lowered):
+        return lowered
+    plain = unicodedata.normalize("NFKD", lowered).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: NAME_CHARS_MAX - 20] or "job"
+    return f"{slug}-{hashlib.sha256(lowered.encode()).hexdigest()[:10]}"
+
+
+def slug(text: str, *, chars_max: int = 24) -> str:
+    """A short readable form of *text* for use inside a name: ``[a-z0-9-]``, possibly empty."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:chars_max].strip("-")
+
+
+def shelf(name: str) -> str:
+    """The shelf under ``results/`` on which a job lies: its name up to the last dot.
+
+    A pure function of the name, because two actors that computed two paths would own one attempt twice.
+    """
+    return name.rpartition(".")[0] or SHELF_OF_SINGLES
+
+
+def is_worker_name(text: str) -> bool:
+    """True for a worker's name: up to 40 of ``a-z 0-9 -``, not beginning with a dash."""
+    return _WORKER.match(text) is not None
+
+
+@dataclass(frozen=True)
+class FileName:
+    """A record's file name, taken apart. ``str()`` puts it together again."""
+
+    name: str
+    """The job this file is: folded, the key of its results folder."""
+    shown: str
+    """The stem as the person wrote it, without rank and label; kept through every move."""
+    rank: str = ""
+    label: int | None = None
+    suffix: str = ".yaml"
+
+    def __str__(self) -> str:
+        rank = f"{self.rank}+" if self.rank else ""
+        label = f"~{self.label}" if self.label is not None else ""
+        return f"{rank}{self.shown}{label}{self.suffix}"
+
+    def labelled(self, attempt: int | None) -> "FileName":
+        """The same job's file, labelled with the attempt it is in or due for."""
+        return replace(self, label=attempt)
+
+
+def parse_file_name(file_name: str) -> FileName | None:
+    """Take a record's file name apart; None if it is not one (other suffix, or ignored)."""
+    if is_ignored(file_name):
+        return None
+    lowered = file_name.lower()
+    suffix = next((end for end in SUFFIXES if lowered.endswith(end)), None)
+    if suffix is None:
+        return None
+    stem = file_name[: -len(suffix)]
+    rank, plus, rest = stem.rpartition("+")
+    if not rest:  # "a+.yaml": a plus with nothing behind it is no rank
+        rank, plus, rest = "", "", stem
+    label = _LABEL.search(rest)
+    shown = rest[: label.start()] if label else rest
+    if not shown.strip():
+        return None
+    return FileName(
+        name=fold(shown),
+        shown=shown,
+        rank=rank if plus else "",
+        label=int(label.group(1)) if label else None,
+        suffix=file_name[-len(suffix) :],
+    )
+
+
+def rank_of_priority(priority: int) -> str:
+    """The rank prefix by which a plain name sort honours a priority (0 last, 50 none, 99 first).
+
+    Names given by us begin with the year ("20..."), so "00".."19" sort before and "50".."99" behind.
+    """
+    if priority == 50:  # noqa: PLR2004 - the default of Job.priority
+        return ""
+    return f"{(99 - priority) * 19 // 48:02d}" if priority > 50 else f"{99 - priority:02d}"  # noqa: PLR2004

@@ -1,0 +1,73 @@
+"""The records: every file in the spool as an immutable, typed value. See docs/FORMAT.md."""
+
+from spoolctl.spool.records.base import RECORD_BYTES_MAX, Record, Submitted
+from spoolctl.spool.records.image import (
+    STAGE_NAMES,
+    ADetailer,
+    Hires,
+    ImageWorkload,
+    Img2Img,
+    Refiner,
+    Sampling,
+    Stage,
+    Txt2Img,
+    Upscale,
+)
+from spoolctl.spool.records.job import (
+    CLASSES,
+    JOB_SCHEMA,
+    Dropped,
+    Input,
+    Job,
+    JobClass,
+    Limits,
+    ModelNeed,
+    Requires,
+    StableNewWorkload,
+)
+from spoolctl.spool.records.live import (
+    HEARTBEAT_SCHEMA,
+    NODE_SCHEMA,
+    PROTOCOL_VERSION,
+    Heartbeat,
+    ModelHere,
+    Node,
+)
+from spoolctl.spool.records.manifest import (
+    LOG_TAIL_CHARS_MAX,
+    MANIFEST_SCHEMA,
+    BackendUsed,
+    Code,
+    Counts,
+    Manifest,
+    Output,
+    StageTiming,
+    Verdict,
+)
+from spoolctl.spool.records.notes import (
+    PRUNED_SCHEMA,
+    REASON_SCHEMA,
+    REQUEST_SCHEMA,
+    Pruned,
+    Reason,
+    Request,
+)
+from spoolctl.spool.records.settings import (
+    FORMAT_VERSION,
+    SETTINGS_SCHEMA,
+    Modes,
+    Retention,
+    Retry,
+    Settings,
+)
+
+__all__ = [
+    "CLASSES", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "JOB_SCHEMA", "LOG_TAIL_CHARS_MAX",
+    "MANIFEST_SCHEMA", "NODE_SCHEMA", "PROTOCOL_VERSION", "PRUNED_SCHEMA", "REASON_SCHEMA",
+    "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGE_NAMES", "ADetailer",
+    "BackendUsed", "Code", "Counts", "Dropped", "Heartbeat", "Hires", "ImageWorkload", "Img2Img",
+    "Input", "Job", "JobClass", "Limits", "Manifest", "ModelHere", "ModelNeed", "Modes", "Node",
+    "Output", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry",
+    "Sampling", "Settings", "StableNewWorkload", "Stage", "StageTiming", "Submitted", "Txt2Img",
+    "Upscale", "Verdict",
+]  # fmt: skip

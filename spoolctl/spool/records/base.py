@@ -1,0 +1,70 @@
+"""What all records have in common: immutable, strict to write, tolerant to read.
+
+Every record is one YAML mapping (or JSON object) whose ``schema`` key names its kind and version,
+``spool.<kind>/<version>``. Values are validated as JSON in pydantic's strict mode: a number in quotes is
+not a number and NaN is nothing. Records that the spool's own programs write ignore unknown keys when
+read (they are a newer writer's); what people write refuses them and names the nearest known key.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+RECORD_BYTES_MAX = 1 << 20
+TEXT_CHARS_MAX = 20_000
+
+JsonObject = dict[str, Any]
+"""Somebody else's data, carried through untouched."""
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        msg = "needs a time zone, like 2026-11-20T22:00:00Z"
+        raise ValueError(msg)
+    return moment
+
+
+def _relative(path: str) -> str:
+    if "\\" in path or ":" in path or path.startswith("/"):
+        msg = (
+            "must be relative to the spool, with forward slashes; "
+            "attach the file at submit (spoolctl submit --attach FILE) and use the path it prints"
+        )
+        raise ValueError(msg)
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        msg = "must not contain '.', '..' or empty parts"
+        raise ValueError(msg)
+    return path
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+"""A moment with a time zone, ISO 8601. For people, unless a field's text says otherwise."""
+RelativePath = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_relative)]
+"""A path relative to a folder that the field's text names; never absolute, never upwards."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Text = Annotated[str, Field(max_length=TEXT_CHARS_MAX)]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+"""A day by the share's clock (UTC)."""
+
+
+class Record(BaseModel):
+    """Base of what the spool's own programs write: unknown keys are ignored when read."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        extra="ignore",
+        populate_by_name=True,
+        protected_namespaces=(),
+    )
+
+    bytes_max: ClassVar[int] = RECORD_BYTES_MAX
+
+
+class Submitted(Record):
+    """Base of what people and other programs write: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid")

@@ -1,0 +1,76 @@
+"""Records that show life: a heartbeat (of an attempt, a worker or a controller) and a node's card."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from spoolctl.spool.records.base import JsonObject, Label, Moment, Record, Text
+from spoolctl.spool.records.image import Fraction
+from spoolctl.spool.records.job import JobClass
+
+HEARTBEAT_SCHEMA = "spool.heartbeat/1"
+NODE_SCHEMA = "spool.node/1"
+PROTOCOL_VERSION = 1
+
+Role = Literal["worker", "controller", "person"]
+
+
+class Heartbeat(Record):
+    """A counter that grows while its writer lives, and what it is doing. Replaced, by its owner only.
+
+    Observers time "the counter did not change" on their own monotonic clock; nothing else here decides.
+    """
+
+    schema_: Literal["spool.heartbeat/1"] = Field(alias="schema")
+    role: Role
+    session: Label
+    worker: Label
+    counter: Annotated[int, Field(ge=0)]
+    machine: Label
+    host_id: Label
+    boot_id: Label
+    pid: int
+    started_s: float
+    """When the process started, as its own machine tells; with ``pid`` it names one process."""
+    state: Label
+    """idle, running, delivering, draining, paused, waiting, stopped."""
+    written_at: Moment
+    name: Label | None = None
+    """The job in work."""
+    attempt: int | None = None
+    class_: JobClass | None = Field(default=None, alias="class")
+    stage: Label | None = None
+    progress: Fraction | None = None
+    eta_s: Annotated[float, Field(ge=0)] | None = None
+    model: Label | None = None
+    vram_free_gb: float | None = None
+    message: Text | None = None
+
+
+class ModelHere(Record):
+    """A model that a node has."""
+
+    name: Label
+    sha256: str | None = None
+
+
+class Node(Record):
+    """A worker's card: what it is and what it can do. Written at its start, replaced when it changes."""
+
+    schema_: Literal["spool.node/1"] = Field(alias="schema")
+    worker: Label
+    session: Label
+    machine: Label
+    protocol: int
+    version: Label
+    backend: Label
+    backend_version: Label | None = None
+    stages: tuple[Label, ...] = ()
+    models: tuple[ModelHere, ...] | None = None
+    """``None``: the backend takes any model name (sketch does)."""
+    gpu: Label | None = None
+    vram_gb: Annotated[float, Field(ge=0)] | None = None
+    """``None``: not known; a job that requires memory does not run here."""
+    tags: tuple[Label, ...] = ()
+    started_at: Moment
+    facts: JsonObject = {}

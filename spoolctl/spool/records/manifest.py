@@ -1,0 +1,157 @@
+"""The manifest (``spool.manifest/1``): the immutable verdict on one attempt, beside its outputs."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from spoolctl.spool.records.base import (
+    Day,
+    JsonObject,
+    Label,
+    Moment,
+    Record,
+    RelativePath,
+    Sha256,
+    Text,
+)
+from spoolctl.spool.records.job import JobClass
+
+MANIFEST_SCHEMA = "spool.manifest/1"
+LOG_TAIL_CHARS_MAX = 8_000
+
+
+class Verdict(StrEnum):
+    """How an attempt ended. No other words."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    RETURNED = "returned"
+
+
+class Code(StrEnum):
+    """Why an attempt did not succeed: a closed list, set where the error is raised, never guessed.
+
+    What each one means for the next attempt stands in one table, ``policy.POLICY``.
+    """
+
+    BAD_JOB = "bad_job"
+    MODEL_MISSING = "model_missing"
+    MODEL_SWITCHED_WRONGLY = "model_switched_wrongly"
+    INPUT_MISSING = "input_missing"
+    DEPENDENCY_FAILED = "dependency_failed"
+    OUT_OF_MEMORY = "out_of_memory"
+    OUT_OF_HOST_MEMORY = "out_of_host_memory"
+    STALLED = "stalled"
+    TIMEOUT = "timeout"
+    OUTPUT_INCOMPLETE = "output_incomplete"
+    OUTPUT_CORRUPT = "output_corrupt"
+    BACKEND_REJECTED = "backend_rejected"
+    BACKEND_UNREACHABLE = "backend_unreachable"
+    BACKEND_UNAUTHORISED = "backend_unauthorised"
+    SHARE_FULL = "share_full"
+    SCRATCH_FULL = "scratch_full"
+    SHARE_AWAY = "share_away"
+    RECORD_CHANGED = "record_changed"
+    INTERNAL = "internal"
+    # lost
+    NO_HEARTBEAT = "no_heartbeat"
+    PROCESS_GONE = "process_gone"
+    MACHINE_RESTARTED = "machine_restarted"
+    WORKER_RESTARTED = "worker_restarted"
+    # cancelled
+    REQUESTED = "requested"
+    RECORD_REMOVED = "record_removed"
+    # returned
+    HANDED_BACK = "handed_back"
+
+
+class Counts(Record):
+    """Attempts so far, this one included, by whose fault they ended (three budgets, not one)."""
+
+    failures: Annotated[int, Field(ge=0)] = 0
+    crashes: Annotated[int, Field(ge=0)] = 0
+    deferrals: Annotated[int, Field(ge=0)] = 0
+
+
+class Output(Record):
+    """One file that an attempt left."""
+
+    path: RelativePath
+    """Relative to the job's results folder, like ``a2/0001-txt2img.png``."""
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Sha256
+    stage: Label
+    image_index: Annotated[int, Field(ge=0)]
+    """0-based, the same through all stages of one image."""
+    final: bool = True
+    """Of the chain's last stage: these are the images that the job asked for."""
+    width: Annotated[int, Field(ge=1)] | None = None
+    height: Annotated[int, Field(ge=1)] | None = None
+    seed_requested: int | None = None
+    seed_actual: int | None = None
+
+
+class StageTiming(Record):
+    """How long one stage took, in seconds of the worker's clock."""
+
+    stage: Label
+    seconds: Annotated[float, Field(ge=0)]
+    images: Annotated[int, Field(ge=0)]
+
+
+class BackendUsed(Record):
+    """What did the work, as it reports itself (not as it was asked for)."""
+
+    name: Label
+    version: Label | None = None
+    model: Label | None = None
+    vae: Label | None = None
+
+
+class Manifest(Record):
+    """The verdict on one attempt. Published once; nothing ever changes or replaces it."""
+
+    schema_: Literal["spool.manifest/1"] = Field(alias="schema")
+    name: Label
+    job_id: Annotated[str, Field(max_length=500)] | None = None
+    group: Label | None = None
+    attempt: Annotated[int, Field(ge=1)]
+    verdict: Verdict
+    code: Code | None = None
+    message: Text | None = None
+    by: Label
+    """Token of who published it: the worker's own session, or a sweeper's, canceller's, adopter's."""
+    worker: Label | None = None
+    session: Label | None = None
+    record_sha256: Sha256 | None = None
+    class_: JobClass | None = Field(default=None, alias="class")
+    """The queue it was claimed from; where it goes back to."""
+    day: Day
+    """By the share's clock. ``done/``, ``failed/`` and ``cancelled/`` sort by this, never by "now"."""
+    final: bool
+    """True if no further attempt follows unless a person asks for one."""
+    retry_at: Moment | None = None
+    """Not before this moment of the share's clock, if another attempt follows."""
+    counts: Counts = Counts()
+    avoid: tuple[Label, ...] = ()
+    """Workers on which this job failed; others are preferred."""
+    vram_gb_above: float | None = None
+    """After out_of_memory: the next worker's card must have more than this."""
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
+    duration_s: Annotated[float, Field(ge=0)] | None = None
+    outputs: tuple[Output, ...] = ()
+    stages: tuple[StageTiming, ...] = ()
+    backend: BackendUsed | None = None
+    warnings: tuple[Text, ...] = ()
+    log_tail: Text | None = None
+    adopted_from: Annotated[int, Field(ge=1)] | None = None
+    facts: JsonObject = {}
+
+    @property
+    def succeeded(self) -> bool:
+        """True if this attempt is the job's commit."""
+        return self.verdict is Verdict.SUCCEEDED

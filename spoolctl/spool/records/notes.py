@@ -1,0 +1,51 @@
+"""Short records: a reason beside a rejected file, a request to a worker or an attempt, a tombstone."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from spoolctl.spool.records.base import Day, Label, Moment, Record, Sha256, Text
+from spoolctl.spool.records.manifest import Verdict
+
+REASON_SCHEMA = "spool.reason/1"
+REQUEST_SCHEMA = "spool.request/1"
+PRUNED_SCHEMA = "spool.pruned/1"
+
+
+class Reason(Record):
+    """Why a file lies in ``rejected/``, and what would mend it."""
+
+    schema_: Literal["spool.reason/1"] = Field(alias="schema")
+    file: Text
+    was_in: Text
+    error: Text
+    hint: Text
+    line: Annotated[int, Field(ge=1)] | None = None
+    field: Text | None = None
+    by: Label
+    at: Moment
+
+
+class Request(Record):
+    """What a person asks for: ``cancel`` lies in an attempt, ``drain`` and ``pause`` in ``control/``."""
+
+    schema_: Literal["spool.request/1"] = Field(alias="schema")
+    action: Literal["cancel", "drain", "pause"]
+    target: Label
+    """The job's name, or the worker's."""
+    session: Label | None = None
+    """Only for this life of the worker; a restarted one ignores it."""
+    by: Label
+    at: Moment
+    message: Text | None = None
+
+
+class Pruned(Record):
+    """What stays in a results folder after retention has emptied it, so that the job never runs again."""
+
+    schema_: Literal["spool.pruned/1"] = Field(alias="schema")
+    name: Label
+    verdict: Verdict
+    attempt: int
+    day: Day
+    record_sha256: Sha256 | None = None

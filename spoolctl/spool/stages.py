@@ -1,0 +1,31 @@
+"""Which stages a job asks for, whatever its kind of workload: one neutral chain for every backend.
+
+Pure. Backends, the corpus and the command line all read a job through ``stages_of`` and never look into a workload.
+"""
+
+from spoolctl.spool.records import ImageWorkload, Job, Stage, Txt2Img
+from spoolctl.spool.stablenew import stages_of_snapshot
+
+
+def stages_of(job: Job) -> tuple[Stage, ...]:
+    """The job's enabled stages, in the order in which they run; at least one.
+
+    Raises:
+        BadRecord: A StableNew snapshot without a prompt, a chain, or with a stage that no image backend has.
+    """
+    if isinstance(job.workload, ImageWorkload):
+        return job.workload.stages
+    return stages_of_snapshot(job.workload.snapshot, job.workload.dropped)
+
+
+def images_asked(job: Job, *, inputs: int) -> int:
+    """How many images the job leaves if it succeeds; *inputs* is how many files feed its first stage."""
+    first = stages_of(job)[0]
+    return first.count if isinstance(first, Txt2Img) else inputs
+
+
+def needs_inputs(job: Job) -> bool:
+    """True if the chain begins with a stage that changes images rather than making them."""
+    return not isinstance(stages_of(job)[0], Txt2Img)
+
+

@@ -1,0 +1,1 @@
+"""Backends: what makes images, each behind the interface in ``base``."""

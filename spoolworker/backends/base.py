@@ -1,0 +1,119 @@
+"""The interface between the agent and whatever makes images: probe, run, and errors as codes.
+
+Made for servers like WebUI and ComfyUI as much as for the embedded ``sketch``. A backend knows nothing of the
+spool: it gets a chain of stages and local folders, and leaves files.
+
+The agent calls ``probe`` before it claims and ``run`` for each attempt, in a thread of its own. ``run`` reports
+through ``Watch`` and looks at ``Watch.interrupted`` at least every second or so; once that is set it stops the
+work (confirming that the server is idle), and raises ``Interrupted``.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from spoolctl.spool import BackendUsed, Code, ModelHere, Stage, StageTiming
+
+
+class BackendError(Exception):
+    """The work failed. The code is set where the error arises and decides what happens next.
+
+    Args:
+        code: From the closed list.
+        message: One line for people.
+        log_tail: The last lines of whatever the server said.
+    """
+
+    def __init__(self, code: Code, message: str, *, log_tail: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.log_tail = log_tail
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: it was asked for
+    """``run`` stopped because ``Watch.interrupted`` was set; the backend is idle."""
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a backend can do now, as it reports itself."""
+
+    backend: str
+    version: str | None
+    stages: tuple[str, ...]
+    models: tuple[ModelHere, ...] | None
+    """``None``: any model name will do."""
+    loaded_model: str | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """One attempt's work."""
+
+    stages: tuple[Stage, ...]
+    inputs: tuple[Path, ...]
+    """Local copies of the job's inputs, in order; feed the first stage if that is not txt2img."""
+    scratch: Path
+    """An empty local folder that is this attempt's alone; the images are left here."""
+    title: str
+    """For logs: the job's name. Never a prompt."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One file that the backend left in ``scratch``."""
+
+    path: Path
+    stage: str
+    image_index: int
+    final: bool
+    """True for the images of the last stage."""
+    width: int
+    height: int
+    seed_requested: int | None = None
+    seed_actual: int | None = None
+
+
+@dataclass(frozen=True)
+class Product:
+    """All that a run left. The agent decodes and checks every file before it believes it."""
+
+    made: tuple[Made, ...]
+    timings: tuple[StageTiming, ...]
+    used: BackendUsed
+    warnings: tuple[str, ...] = ()
+    log_tail: str = ""
+
+
+@dataclass
+class Watch:
+    """How a run and the agent see each other."""
+
+    interrupted: threading.Event = field(default_factory=threading.Event)
+    on_progress: Callable[[float, str], None] = lambda _fraction, _stage: None
+    """``on_progress(fraction, stage)``: 0..1 over the whole chain; called whenever it grew."""
+
+
+class Backend(Protocol):
+    """What the agent needs of a backend."""
+
+    name: str
+
+    def probe(self) -> Abilities:
+        """Ask what the backend can do now.
+
+        Raises:
+            BackendError: It cannot be reached or refuses us.
+        """
+        ...
+
+    def run(self, order: Order, watch: Watch) -> Product:
+        """Run the chain and leave its images in ``order.scratch``.
+
+        Raises:
+            BackendError: The work failed.
+            Interrupted: ``watch.interrupted`` was set, and the backend is idle again.
+        """
+        ...
