@@ -116,8 +116,6 @@ class Job(Submitted):
     group: Label | None = None
     submitted_by: Label | None = None
     created_at: Moment | None = None
-    hold: bool = False
-    """Submit puts it into ``held/``; a person releases it."""
     requires: Requires = Requires()
     after: Annotated[tuple[Label, ...], Field(max_length=AFTER_MAX)] = ()
     """Names of jobs that must be committed first."""

@@ -1,0 +1,209 @@
+"""Looking: what is decided about a job, and where records lie. Reads only.
+
+What is decided lies in the job's results folder; ``decisions`` reads it, always by listing a folder before opening a file
+in it. A listing proves presence, never absence: nothing here concludes from a name that was missing once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from spoolctl.spool import codec, layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.errors import BadRecord
+from spoolctl.spool.layout import DIVIDED, Location, Place, State
+from spoolctl.spool.names import is_ignored, parse_file_name
+from spoolctl.spool.records import (
+    RECORD_BYTES_MAX,
+    Heartbeat,
+    Manifest,
+    Node,
+    Pruned,
+    Record,
+    Verdict,
+)
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt as its folder shows it."""
+
+    number: int
+    verdict: Manifest | None
+    """``None``: open, as far as can be seen."""
+    cancel_asked: bool = False
+    closed: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """True while nobody has published a verdict."""
+        return self.verdict is None
+
+    @property
+    def is_final(self) -> bool:
+        """True if nothing runs after this attempt unless a person asks for it."""
+        return self.verdict is not None and (self.verdict.final or self.cancel_asked)
+
+    @property
+    def is_commit(self) -> bool:
+        """True if this attempt is the job's commit."""
+        return self.verdict is not None and self.verdict.verdict is Verdict.SUCCEEDED
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What is decided about one job: its pinned record, its highest attempt, or its tombstone."""
+
+    name: str
+    pinned: bool = False
+    highest: Attempt | None = None
+    pruned: Pruned | None = None
+
+    @property
+    def may_run(self) -> bool:
+        """The chain rule (CLAIM 2): may somebody make the next attempt?
+
+        Only after a verdict that is not *succeeded*, and after a final one only once ``closed`` shows that its record
+        had come to rest, so that a record back in a queue is a person's wish.
+        """
+        if self.pruned is not None:
+            return False
+        last = self.highest
+        if last is None:
+            return True
+        if last.is_open or last.is_commit:
+            return False
+        return last.closed or not last.is_final
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next attempt would bear."""
+        return self.highest.number + 1 if self.highest else 1
+
+
+def decisions(actor: Actor, name: str) -> Decisions:
+    """Read what is decided about a job.
+
+    Raises:
+        OSError: The share did not tell.
+        BadRecord: A decision is there but cannot be read.
+    """
+    folder = layout.results(name)
+    try:
+        entries = actor.files.names(folder)
+    except FileNotFoundError:
+        return Decisions(name)
+    pruned = None
+    if layout.PRUNED in entries:
+        pruned = read_record(actor, Pruned, f"{folder}/{layout.PRUNED}")
+    numbers = [n for entry in entries if (n := layout.attempt_number(entry)) is not None]
+    highest = attempt(actor, name, max(numbers)) if numbers and pruned is None else None
+    return Decisions(name, layout.RECORD in entries, highest, pruned)
+
+
+def attempt_numbers(actor: Actor, name: str) -> tuple[int, ...]:
+    """All attempts of a job that are there, ascending."""
+    try:
+        entries = actor.files.names(layout.results(name))
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted(n for e in entries if (n := layout.attempt_number(e)) is not None))
+
+
+def attempt(actor: Actor, name: str, number: int) -> Attempt:
+    """Read one attempt; errors as for ``decisions``."""
+    folder = layout.attempt(name, number)
+    entries = actor.files.names(folder)
+    verdict = None
+    if layout.MANIFEST in entries:
+        verdict = read_record(actor, Manifest, f"{folder}/{layout.MANIFEST}")
+    return Attempt(number, verdict, layout.CANCEL in entries, layout.CLOSED in entries)
+
+
+def heartbeat(actor: Actor, name: str, number: int) -> Heartbeat | None:
+    """The last heartbeat of an attempt, None if it has none that can be read."""
+    folder = layout.attempt(name, number)
+    if layout.HEARTBEAT not in actor.files.names(folder):
+        return None
+    try:
+        return read_record(actor, Heartbeat, f"{folder}/{layout.HEARTBEAT}")
+    except (BadRecord, FileNotFoundError):
+        return None
+
+
+def read_record(actor: Actor, kind: type[R], path: str) -> R:
+    """Read one record of the spool's own making.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        OSError: The share did not tell.
+        BadRecord: It cannot be understood; the message names the path.
+    """
+    try:
+        return codec.decode(kind, actor.files.read(path, bytes_max=RECORD_BYTES_MAX))
+    except BadRecord as error:
+        raise type(error)(
+            f"cannot read '{path}': {error}", hint=error.hint, line=error.line, field=error.field
+        ) from None
+
+
+def records_in(actor: Actor, place: Place) -> list[Location]:
+    """The records of one folder in the order of their names; empty if the folder is not there."""
+    try:
+        entries = actor.files.names(place.folder)
+    except FileNotFoundError:
+        return []
+    parsed = ((entry, parse_file_name(entry)) for entry in entries)
+    found = [(entry, file) for entry, file in parsed if file is not None]
+    # By the whole file name, rank included: that is the order which a person sees in a file manager.
+    found.sort(key=lambda item: item[0])
+    return [Location(place, file) for _, file in found]
+
+
+def parts(actor: Actor, state: State) -> list[Place]:
+    """The folders of a state: itself, and where it is divided its classes, sessions or days, in order.
+
+    The undivided folder comes first: a person may drop a file straight into ``cancelled/``.
+    """
+    whole = Place(state)
+    if state not in DIVIDED:
+        return [whole]
+    try:
+        entries = actor.files.names(state)
+    except FileNotFoundError:
+        return [whole]
+    inner = sorted(e for e in entries if not is_ignored(e) and parse_file_name(e) is None)
+    return [whole, *(Place(state, entry) for entry in inner)]
+
+
+def all_records(actor: Actor, states: tuple[State, ...] = tuple(State)) -> Iterator[Location]:
+    """Every record in the given states. Not an instant's picture: a record that moves may be seen twice or not."""
+    for state in states:
+        for place in parts(actor, state):
+            yield from records_in(actor, place)
+
+
+def find(actor: Actor, name: str, states: tuple[State, ...] = tuple(State)) -> list[Location]:
+    """Where a job's records lie now (more than one if a person made a copy). Look twice before believing "nowhere"."""
+    return [location for location in all_records(actor, states) if location.name == name]
+
+
+def nodes(actor: Actor) -> dict[str, tuple[Node | None, Heartbeat | None]]:
+    """Card and last heartbeat of everyone in ``nodes/``, by name; what cannot be read is None."""
+    found: dict[str, tuple[Node | None, Heartbeat | None]] = {}
+    for entry in sorted(actor.files.names(layout.NODES)):
+        stem, dot, kind = entry.partition(".")
+        if is_ignored(entry) or not dot:
+            continue
+        node, beat = found.get(stem, (None, None))
+        try:
+            if kind == "node.yaml":
+                node = read_record(actor, Node, f"{layout.NODES}/{entry}")
+            elif kind == layout.HEARTBEAT:
+                beat = read_record(actor, Heartbeat, f"{layout.NODES}/{entry}")
+        except (BadRecord, FileNotFoundError) as error:
+            actor.log("nodes.unreadable", file=entry, error=str(error))
+        found[stem] = (node, beat)
+    return found

@@ -1,0 +1,128 @@
+"""Settling: moving a record to where its job's decisions say it belongs.
+
+``settle`` may be called by anyone, at any time, any number of times; it decides nothing. It follows whatever verdict is there, not
+what its caller believes to have written, and looks again after each move of its own, because on SMB a rename that was
+opened earlier may take the record away again.
+
+Guarantees: a record is moved, never removed, except onto a record of the same bytes (a person's copy is brought back to one).
+Does not guarantee: that the record stays; the controller's audit finds what a late thief moved.
+"""
+
+import hashlib
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.layout import Location, Place, State
+from spoolctl.spool.looking import Decisions, decisions, find
+from spoolctl.spool.publish import ensure_folder, publish_once
+from spoolctl.spool.records import RECORD_BYTES_MAX
+from spoolctl.spool.states import belongs, label_for
+
+MOVES_MAX = 8
+
+
+def settle(actor: Actor, location: Location) -> Location | None:
+    """Bring the record at *location* to where it belongs.
+
+    Returns:
+        Where it came to rest; ``None`` if it was found nowhere, or kept moving.
+
+    Raises:
+        OSError: The share did not answer; call again later.
+        BadRecord: A decision is there but cannot be read.
+    """
+    mine = False
+    for _ in range(MOVES_MAX):
+        decided = decisions(actor, location.name)
+        place = belongs(
+            decided,
+            location,
+            default_class=actor.settings.default_class,
+            moved_here_by_me=mine,
+        )
+        if place is None:
+            if not _lies_at(actor, location):
+                elsewhere = find(actor, location.name)
+                if not elsewhere:
+                    return None
+                location, mine = elsewhere[0], False
+                continue
+            close(actor, decided, location)
+            return location
+        moved = move(actor, location, place, label=label_for(decided, place))
+        mine = moved is not None
+        if moved is not None:
+            location = moved
+            continue
+        elsewhere = find(actor, location.name)
+        if not elsewhere:
+            return None
+        location = elsewhere[0]
+    actor.log("settle.unsettled", job=location.name, at=location.path)
+    return None
+
+
+def close(actor: Actor, decided: Decisions, location: Location) -> None:
+    """Note in the attempt that its record was *seen* in ``failed/`` or ``cancelled/``: from now on a record in a queue is a retry."""
+    last = decided.highest
+    at_rest = location.place.state in (State.FAILED, State.CANCELLED)
+    if last is not None and last.is_final and at_rest and not last.closed:
+        path = f"{layout.attempt(decided.name, last.number)}/{layout.CLOSED}"
+        publish_once(actor, path, f"seen in {location.place.folder}\n".encode())
+
+
+def move(actor: Actor, location: Location, place: Place, *, label: int | None) -> Location | None:
+    """Rename a record into another folder.
+
+    Returns:
+        Where it lies now; ``None`` if it was not there to be moved, or another record of other bytes is in the way.
+
+    Raises:
+        OSError: Unknown whether it moved; look again.
+    """
+    target = Location(place, location.file.labelled(label))
+    if target == location:
+        return location
+    if label is None and _blocked(actor, location, target):
+        actor.log("move.blocked", source=location.path, target=target.path)
+        return None
+    for last_try in (False, True):
+        try:
+            actor.files.rename(location.path, target.path)
+        except FileNotFoundError:
+            if last_try:
+                # Gone, or done with the reply lost: "not found" is then said of our own rename.
+                return target if _lies_at(actor, target) else None
+            if place.part:
+                ensure_folder(actor, place.folder)
+        except OSError:
+            if _lies_at(actor, target) and not _lies_at(actor, location):
+                break
+            raise
+        else:
+            break
+    actor.log("move", job=location.name, source=location.path, target=target.path)
+    return target
+
+
+def _lies_at(actor: Actor, location: Location) -> bool:
+    try:
+        actor.files.stat(location.path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _blocked(actor: Actor, source: Location, target: Location) -> bool:
+    """True if *target* is taken by other bytes: a job that was never pinned must not be replaced by another's move."""
+    try:
+        there = actor.files.read(target.path, bytes_max=RECORD_BYTES_MAX)
+        here = actor.files.read(source.path, bytes_max=RECORD_BYTES_MAX)
+    except FileNotFoundError:
+        return False
+    return there != here
+
+
+def sha256_of(data: bytes) -> str:
+    """Lower-case hex SHA-256."""
+    return hashlib.sha256(data).hexdigest()

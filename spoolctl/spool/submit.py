@@ -1,0 +1,145 @@
+"""Submitting: jobs appear in a queue, whole, under names that nobody used.
+
+Guarantees: a job is either there under its name, whole, or not there. For several jobs all bytes are on the share before the
+first name appears, so a full disk or a bad file submits none. Does not guarantee: that several names appear at one instant;
+if the share fails between two of them, those already there are named in the error.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from spoolctl.spool import codec, layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.errors import NameTaken, ShareUnusable
+from spoolctl.spool.layout import Location, Place
+from spoolctl.spool.looking import decisions, find
+from spoolctl.spool.names import FileName, fold, rank_of_priority, slug
+from spoolctl.spool.records import Job
+from spoolctl.spool.stablenew import is_snapshot, job_from_snapshot
+
+TRIES_MAX = 3
+_TEXT_END = re.compile(rb"(^|\n)\.\.\.[ \t]*\r?\n?\s*\Z")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A job that is ready to be submitted."""
+
+    file: FileName
+    data: bytes
+
+
+def parse_job(data: bytes) -> Job:
+    """Read a job record: ours, or a StableNew snapshot without our envelope.
+
+    Raises:
+        BadRecord: It is neither; line, field and remedy are named where they are known.
+        NewerRecord: It is ours, but of a newer version.
+    """
+    mapping = codec.decode_mapping(data)
+    if is_snapshot(mapping):
+        return job_from_snapshot(mapping)
+    return codec.from_mapping(Job, mapping)
+
+
+def new_names(actor: Actor, count: int, *, group: str | None) -> tuple[str, ...]:
+    """Names for *count* jobs submitted together: they sort in submission order and share a shelf.
+
+    Raises:
+        OSError: The share's clock could not be read.
+    """
+    now = datetime.fromtimestamp(actor.share_now_s(), tz=UTC)
+    stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
+    label = slug(group or "") or "job"
+    shelf = f"{stamp}-{label}-{actor.entropy.token()[:4]}"
+    digits = max(4, len(str(count)))
+    return tuple(f"{shelf}.{number:0{digits}d}" for number in range(1, count + 1))
+
+
+def draft(name: str, data: bytes, job: Job) -> Draft:
+    """Prepare a record's bytes for submission under *name*.
+
+    The bytes stay as they are; YAML only gets the end mark that proves to readers that the file is whole.
+    """
+    is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and data.rstrip().endswith(b"}")
+    if not is_json and not _TEXT_END.search(data) and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        data = data.rstrip(b"\n") + b"\n" + codec.END_MARK
+    file = FileName(
+        name=fold(name),
+        shown=name,
+        rank=rank_of_priority(job.priority),
+        suffix=".json" if is_json else ".yaml",
+    )
+    return Draft(file, data)
+
+
+def submit(actor: Actor, drafts: list[Draft], place: Place) -> list[Location]:
+    """Publish all drafts into *place* (a queue, ``waiting/`` or ``held/``), in order.
+
+    Raises:
+        NameTaken: A name has been used before; nothing was submitted.
+        ShareUnusable: The share failed on the way; the message tells how many are in.
+        OSError: The share failed before anything was submitted.
+    """
+    _refuse_known_names(actor, drafts)
+    temporaries: list[str] = []
+    try:
+        for one in drafts:
+            temporary = f"{place.folder}/.{actor.entropy.token()}.tmp"
+            temporaries.append(temporary)
+            actor.files.write_new(temporary, one.data)
+        placed: list[Location] = []
+        for temporary, one in zip(temporaries, drafts, strict=True):
+            location = Location(place, one.file)
+            _link(actor, temporary, location, one.data, placed=len(placed), total=len(drafts))
+            placed.append(location)
+            actor.log("submitted", job=one.file.name, at=location.path)
+        return placed
+    finally:
+        for temporary in temporaries:
+            try:
+                actor.files.unlink(temporary)
+            except OSError as error:
+                actor.log("publish.temporary_left", path=temporary, error=str(error))
+
+
+def _refuse_known_names(actor: Actor, drafts: list[Draft]) -> None:
+    names = [one.file.name for one in drafts]
+    for name in names:
+        if names.count(name) > 1:
+            raise NameTaken(f"two of the files would be called '{name}'", hint="rename one of them")
+    given = [n for n in names if not re.match(r"\d{8}-\d{6}-\d{3}-.*-[0-9a-f]{4}\.\d{4,}\Z", n)]
+    for name in given:  # names of our own making are new by their time and token
+        known = decisions(actor, name)
+        if known.pinned or known.highest or known.pruned or find(actor, name):
+            raise NameTaken(
+                f"cannot submit as '{name}': this spool has seen that name",
+                hint="choose another with --name, or leave it out to get a fresh one",
+            )
+
+
+def _link(  # noqa: PLR0913 - one record, and how far we are for the message
+    actor: Actor, temporary: str, location: Location, data: bytes, *, placed: int, total: int
+) -> None:
+    error: OSError | None = None
+    for _ in range(TRIES_MAX):
+        try:
+            actor.files.link(temporary, location.path)
+        except FileExistsError:
+            if actor.files.read(location.path, bytes_max=len(data) + 1) == data:
+                return
+            raise NameTaken(
+                f"cannot submit as '{location.name}': '{location.path}' appeared meanwhile",
+                hint="choose another name",
+            ) from None
+        except OSError as failed:
+            error = failed
+            if str(location.file) in actor.files.names(layout.parent(location.path)):
+                return
+        else:
+            return
+    raise ShareUnusable(
+        f"the share failed after {placed} of {total} jobs were submitted, at '{location.path}': {error}",
+        hint="'spoolctl status' shows which are in; submit the rest again",
+    )

@@ -1,0 +1,129 @@
+"""Building a verdict, and publishing it: the one way in which an attempt ends, whoever ends it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from spoolctl.spool import codec, layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.looking import attempt as read_attempt
+from spoolctl.spool.policy import judge
+from spoolctl.spool.publish import Outcome, publish_once
+from spoolctl.spool.records import (
+    LOG_TAIL_CHARS_MAX,
+    MANIFEST_SCHEMA,
+    BackendUsed,
+    Code,
+    Job,
+    Manifest,
+    Output,
+    StageTiming,
+    Verdict,
+)
+from spoolctl.spool.records.base import JsonObject
+from spoolctl.spool.records.job import JobClass
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ended, as its author knows it."""
+
+    verdict: Verdict
+    code: Code | None = None
+    message: str | None = None
+    outputs: tuple[Output, ...] = ()
+    stages: tuple[StageTiming, ...] = ()
+    backend: BackendUsed | None = None
+    warnings: tuple[str, ...] = ()
+    log_tail: str = ""
+    started_at: datetime | None = None
+    duration_s: float | None = None
+    vram_gb_above: float | None = None
+    adopted_from: int | None = None
+    facts: JsonObject | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The attempt that ends."""
+
+    name: str
+    number: int
+    job: Job | None
+    record_sha256: str | None
+    previous: Manifest | None
+    """The verdict on the attempt before."""
+    worker: str | None
+    session: str | None
+    job_class: JobClass | None
+
+
+def previous_verdict(actor: Actor, name: str, number: int) -> Manifest | None:
+    """The verdict on the attempt before *number*; None for the first. Errors as for ``decisions``."""
+    return read_attempt(actor, name, number - 1).verdict if number > 1 else None
+
+
+def build(actor: Actor, subject: Subject, ending: Ending) -> Manifest:
+    """Make the manifest, working out now and for ever what the end means for the job.
+
+    Raises:
+        OSError: The share's clock could not be read.
+    """
+    judgement = judge(
+        ending.verdict,
+        ending.code,
+        previous=subject.previous,
+        job=subject.job,
+        settings=actor.settings,
+        worker=subject.worker,
+        share_now_s=actor.share_now_s(),
+        jitter=actor.entropy.fraction(),
+    )
+    return Manifest(
+        schema_=MANIFEST_SCHEMA,
+        name=subject.name,
+        job_id=subject.job.job_id if subject.job else None,
+        group=subject.job.group if subject.job else None,
+        attempt=subject.number,
+        verdict=ending.verdict,
+        code=ending.code,
+        message=ending.message,
+        by=f"{actor.session}/{subject.number}",
+        worker=subject.worker,
+        session=subject.session,
+        record_sha256=subject.record_sha256,
+        class_=subject.job_class or (subject.job.class_ if subject.job else None),
+        day=actor.share_day(),
+        final=judgement.final,
+        retry_at=judgement.retry_at,
+        counts=judgement.counts,
+        avoid=judgement.avoid,
+        vram_gb_above=ending.vram_gb_above,
+        started_at=ending.started_at,
+        ended_at=actor.utc_now(),
+        duration_s=ending.duration_s,
+        outputs=ending.outputs,
+        stages=ending.stages,
+        backend=ending.backend,
+        warnings=ending.warnings,
+        log_tail=ending.log_tail[-LOG_TAIL_CHARS_MAX:] or None,
+        adopted_from=ending.adopted_from,
+        facts=ending.facts or {},
+    )
+
+
+def publish(actor: Actor, manifest: Manifest) -> Outcome:
+    """Publish a verdict. Only ``WON`` and ``LOST`` tell that the attempt has one.
+
+    Raises:
+        OSError: Nothing was published.
+    """
+    path = f"{layout.attempt(manifest.name, manifest.attempt)}/{layout.MANIFEST}"
+    outcome = publish_once(actor, path, codec.encode(manifest))
+    actor.log(
+        "verdict." + outcome.value,
+        job=manifest.name,
+        attempt=manifest.attempt,
+        verdict=manifest.verdict.value,
+        code=manifest.code.value if manifest.code else None,
+    )
+    return outcome
