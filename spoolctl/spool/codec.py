@@ -29,7 +29,11 @@ _SCHEMA = re.compile(r"(spool\.[a-z]+)/(\d{1,9})\Z")
 class _Loader(yaml.CSafeLoader):
     """Safe loader that keeps timestamps as text and refuses a key given twice."""
 
-    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+    def construct_mapping(  # the signature is PyYAML's
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002
+    ) -> dict[Any, Any]:
         mapping = super().construct_mapping(node, deep=deep)
         if isinstance(node, yaml.MappingNode) and len(mapping) != len(node.value):
             seen: set[str] = set()
@@ -181,7 +185,7 @@ def _check_size_when_expanded(text: str) -> None:
     total = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            total += sizes.get(event.anchor, 1)
+            total += sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             total += 1
             if event.anchor:
@@ -197,7 +201,7 @@ def _check_size_when_expanded(text: str) -> None:
             raise BadRecord(
                 f"the file is nested deeper than {DEPTH_MAX} levels or has more than "
                 f"{NODES_MAX} values when its aliases are written out",
-                line=event.start_mark.line + 1,
+                line=event.start_mark.line + 1 if event.start_mark else None,
             )
 
 

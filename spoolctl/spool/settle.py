@@ -12,6 +12,7 @@ import hashlib
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
+from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import Decisions, decisions, find
 from spoolctl.spool.publish import ensure_folder, publish_once
@@ -60,6 +61,14 @@ def settle(actor: Actor, location: Location) -> Location | None:
         location = elsewhere[0]
     actor.log("settle.unsettled", job=location.name, at=location.path)
     return None
+
+
+def settle_later(actor: Actor, location: Location) -> None:
+    """Settle a record as far as the share answers; what fails is the next sweep's work."""
+    try:
+        settle(actor, location)
+    except (OSError, BadRecord) as error:
+        actor.log("settle.later", job=location.name, error=str(error))
 
 
 def close(actor: Actor, decided: Decisions, location: Location) -> None:

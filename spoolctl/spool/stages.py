@@ -27,5 +27,3 @@ def images_asked(job: Job, *, inputs: int) -> int:
 def needs_inputs(job: Job) -> bool:
     """True if the chain begins with a stage that changes images rather than making them."""
     return not isinstance(stages_of(job)[0], Txt2Img)
-
-

@@ -64,4 +64,6 @@ def label_for(decided: Decisions, place: Place) -> int | None:
     last = decided.highest
     if last is None:
         return None
-    return last.number + 1 if place.state in (State.QUEUE, State.WAITING, State.HELD) else last.number
+    return (
+        last.number + 1 if place.state in (State.QUEUE, State.WAITING, State.HELD) else last.number
+    )

@@ -1,6 +1,6 @@
 """The job record (``spool.job/1``): what a person or a GUI submits, immutable from then on."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -15,7 +15,7 @@ from spoolctl.spool.records.base import (
 )
 from spoolctl.spool.records.image import ImageWorkload
 
-JOB_SCHEMA = "spool.job/1"
+JOB_SCHEMA: Final = "spool.job/1"
 CLASSES = ("interactive", "normal", "batch")
 JobClass = Literal["interactive", "normal", "batch"]
 PRIORITY_DEFAULT = 50

@@ -1,6 +1,6 @@
 """Records that show life: a heartbeat (of an attempt, a worker or a controller) and a node's card."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -8,8 +8,8 @@ from spoolctl.spool.records.base import JsonObject, Label, Moment, Record, Text
 from spoolctl.spool.records.image import Fraction
 from spoolctl.spool.records.job import JobClass
 
-HEARTBEAT_SCHEMA = "spool.heartbeat/1"
-NODE_SCHEMA = "spool.node/1"
+HEARTBEAT_SCHEMA: Final = "spool.heartbeat/1"
+NODE_SCHEMA: Final = "spool.node/1"
 PROTOCOL_VERSION = 1
 
 Role = Literal["worker", "controller", "person"]

@@ -1,7 +1,7 @@
 """The manifest (``spool.manifest/1``): the immutable verdict on one attempt, beside its outputs."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from spoolctl.spool.records.base import (
 )
 from spoolctl.spool.records.job import JobClass
 
-MANIFEST_SCHEMA = "spool.manifest/1"
+MANIFEST_SCHEMA: Final = "spool.manifest/1"
 LOG_TAIL_CHARS_MAX = 8_000
 
 
@@ -56,15 +56,15 @@ class Code(StrEnum):
     SHARE_AWAY = "share_away"
     RECORD_CHANGED = "record_changed"
     INTERNAL = "internal"
-    # lost
+    # verdict lost:
     NO_HEARTBEAT = "no_heartbeat"
     PROCESS_GONE = "process_gone"
     MACHINE_RESTARTED = "machine_restarted"
     WORKER_RESTARTED = "worker_restarted"
-    # cancelled
+    # verdict cancelled:
     REQUESTED = "requested"
     RECORD_REMOVED = "record_removed"
-    # returned
+    # verdict returned:
     HANDED_BACK = "handed_back"
 
 

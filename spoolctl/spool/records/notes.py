@@ -1,15 +1,15 @@
 """Short records: a reason beside a rejected file, a request to a worker or an attempt, a tombstone."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from spoolctl.spool.records.base import Day, Label, Moment, Record, Sha256, Text
 from spoolctl.spool.records.manifest import Verdict
 
-REASON_SCHEMA = "spool.reason/1"
-REQUEST_SCHEMA = "spool.request/1"
-PRUNED_SCHEMA = "spool.pruned/1"
+REASON_SCHEMA: Final = "spool.reason/1"
+REQUEST_SCHEMA: Final = "spool.request/1"
+PRUNED_SCHEMA: Final = "spool.pruned/1"
 
 
 class Reason(Record):

@@ -1,13 +1,13 @@
 """``spool.yaml`` (``spool.settings/1``): the settings that every machine of one spool shares."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
 from spoolctl.spool.records.base import Label, Moment, Submitted
 from spoolctl.spool.records.job import JobClass
 
-SETTINGS_SCHEMA = "spool.settings/1"
+SETTINGS_SCHEMA: Final = "spool.settings/1"
 FORMAT_VERSION = 1
 
 Seconds = Annotated[float, Field(gt=0, le=30 * 86_400)]

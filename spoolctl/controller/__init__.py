@@ -1,0 +1,1 @@
+"""The controller: watches, tidies, and merges what was committed into the corpus."""

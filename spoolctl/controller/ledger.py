@@ -1,0 +1,268 @@
+"""Ledgers: many small parts, each published once, compiled into the one file that others read.
+
+Guarantees: the compiled file holds the lines of each part exactly once, whole lines only, each a
+JSON object; it is replaced as a whole and never appended to. Their order is that of compiling:
+within one compile by shelf and name, a later one's behind. A part once in stays in, whatever a
+listing misses. A file that no index describes (edited, truncated, gone) is made anew from all
+parts. Two compilers at once leave one valid file; the next compile adds what the loser had.
+Does not guarantee: that a part which is not lines of JSON objects gets in; it is logged, and tried
+again by the next full look.
+
+Each compiled file has an index beside it, ``index-<bytes>-<digest>.json``: the parts in it. It is
+written *before* its file takes the old one's place, so that after a crash anywhere the file that is
+there has its index. An index without its file (a crash, or a compiler that lost the race) names
+parts too; the next compile takes them in and removes it.
+
+What it costs: 1 round trip for the ledger, 1 for the list of shelves, 1 for each shelf that is new
+or named as touched, 1 for each new part, and if there are any, copying the file from and to the
+share. Only a full look (``touched=None``) lists every shelf and reads a file that looks unchanged;
+do it at start and now and then.
+"""
+
+import contextlib
+import hashlib
+import json
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.names import is_ignored
+
+COMPILED = {
+    layout.CORPUS: f"{layout.CORPUS}/learning_records.jsonl",
+    layout.HISTORY: f"{layout.HISTORY}/history.jsonl",
+}
+"""The compiled file of each ledger."""
+
+_PART_BYTES_MAX = 64 << 20
+_INDEX_BYTES_MAX = 256 << 20
+_CHUNK = 1 << 20
+_TEMPORARY = ".compile-"
+
+Part = tuple[str, str]
+"""Shelf and file name."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What came of a compile: lines in the file, how many of them are new, made from nothing?"""
+
+    lines: int
+    added: int
+    rebuilt: bool
+
+
+@dataclass(frozen=True)
+class _Index:
+    """What a compiled file holds; ``file`` is the index's own name."""
+
+    file: str
+    lines: int
+    parts: frozenset[Part]
+
+
+def compile_ledger(actor: Actor, ledger: str, *, touched: Collection[str] | None) -> Compiled:
+    """Bring the compiled file of *ledger* up to date.
+
+    Args:
+        actor: Who acts; its files hold the ledger.
+        ledger: ``corpus`` or ``history``.
+        touched: Shelves (``names.shelf`` of the jobs' names) that got parts since the last
+            compile. ``None``: a full look, which lists all shelves, compares the file's digest and
+            removes what crashed compilers left.
+
+    Raises:
+        OSError: The share failed; the file is the old or the new one, whole.
+    """
+    entries = actor.files.names(ledger)
+    target = COMPILED[ledger]
+    indexes = _read_indexes(actor, ledger, entries)
+    there = target.rpartition("/")[2] in entries
+    known = _parts_in(indexes)
+    seen = known | _parts_seen(actor, ledger, known, touched)
+    if touched is None:
+        _remove(actor, ledger, [entry for entry in entries if entry.startswith(_TEMPORARY)])
+    elif there and len(indexes) == 1 and seen == known:
+        bytes_there = actor.files.stat(target).bytes
+        if indexes[0].file.startswith(f"index-{bytes_there}-"):
+            return Compiled(indexes[0].lines, added=0, rebuilt=False)
+    with tempfile.TemporaryDirectory(prefix="spool-ledger-") as folder:
+        local = Path(folder) / "compiled"
+        current = None
+        if there:
+            indexes, current = _fetch(actor, ledger, indexes, local)
+        if current is None:
+            local.write_bytes(b"")
+            seen |= _parts_seen(actor, ledger, frozenset(), None)
+        return _extend(actor, ledger, local, indexes, current, seen=seen | _parts_in(indexes))
+
+
+def _fetch(
+    actor: Actor, ledger: str, indexes: list[_Index], local: Path
+) -> tuple[list[_Index], _Index | None]:
+    """Fetch the compiled file; the indexes, and the one that describes it."""
+    digest = actor.files.fetch(COMPILED[ledger], local)
+    name = _index_name(digest.bytes, digest.sha256)
+    if all(index.file != name for index in indexes):  # another compiler may just have replaced it
+        indexes = _read_indexes(actor, ledger, actor.files.names(ledger))
+    return indexes, next((index for index in indexes if index.file == name), None)
+
+
+def _extend(  # noqa: PLR0913 - one compile's facts, gathered by the only caller
+    actor: Actor,
+    ledger: str,
+    local: Path,
+    indexes: list[_Index],
+    current: _Index | None,
+    *,
+    seen: Collection[Part],
+) -> Compiled:
+    """Append to the local file the parts that *current* lacks, and put it in place if any."""
+    before = current.parts if current else frozenset()
+    lines, taken = _append(actor, ledger, sorted(set(seen) - before), local)
+    total = (current.lines if current else 0) + lines
+    valid = current.file if current else None
+    if taken:
+        valid = _publish(actor, ledger, local, _Index("", total, before | taken))
+    if valid is not None:
+        _remove(actor, ledger, [index.file for index in indexes if index.file != valid])
+    rebuilt = current is None and bool(taken)
+    actor.log("ledger.compiled", ledger=ledger, lines=total, added=lines, rebuilt=rebuilt)
+    return Compiled(total, lines, rebuilt)
+
+
+def _parts_in(indexes: Collection[_Index]) -> frozenset[Part]:
+    return frozenset(part for index in indexes for part in index.parts)
+
+
+def _parts_seen(
+    actor: Actor, ledger: str, known: Collection[Part], touched: Collection[str] | None
+) -> set[Part]:
+    """List the shelves that may hold parts not in *known*; all of them if *touched* is None."""
+    folder = f"{ledger}/parts"
+    shelves = {entry for entry in actor.files.names(folder) if not is_ignored(entry)}
+    if touched is not None:
+        shelves = (shelves - {shelf for shelf, _ in known}) | set(touched)
+    found: set[Part] = set()
+    for shelf in sorted(shelves):
+        try:
+            entries = actor.files.names(f"{folder}/{shelf}")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        found |= {(shelf, e) for e in entries if e.endswith(".jsonl") and not is_ignored(e)}
+    return found
+
+
+def _append(
+    actor: Actor, ledger: str, parts: list[Part], local: Path
+) -> tuple[int, frozenset[Part]]:
+    """Append the parts' lines to the local file; how many lines, and which parts could be read."""
+    taken: list[Part] = []
+    lines = 0
+    with local.open("ab") as file:
+        for shelf, name in parts:
+            path = f"{ledger}/parts/{shelf}/{name}"
+            try:
+                data = actor.files.read(path, bytes_max=_PART_BYTES_MAX)
+            except FileNotFoundError:
+                actor.log("ledger.part_gone", path=path)
+                continue
+            good = _objects(data)
+            if good is None:
+                actor.log("ledger.part_unreadable", path=path)
+                continue
+            file.writelines(good)
+            lines += len(good)
+            taken.append((shelf, name))
+    return lines, frozenset(taken)
+
+
+def _objects(data: bytes) -> list[bytes] | None:
+    """The part's lines, each with its newline; None unless every one is a JSON object in UTF-8.
+
+    One line that is none makes StableNew's readers raise, or ignore the whole file.
+    """
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    try:
+        if all(isinstance(json.loads(line.decode()), dict) for line in lines):
+            return [line.rstrip(b"\r") + b"\n" for line in lines]
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
+def _publish(actor: Actor, ledger: str, local: Path, index: _Index) -> str:
+    """Put the index, then the file, in place; the index's name."""
+    size, sha256 = _digest(local)
+    name = _index_name(size, sha256)
+    told = {"lines": index.lines, "shelves": _by_shelf(index.parts)}
+    with _temporary(actor, ledger) as temporary:
+        actor.files.write_new(temporary, json.dumps(told).encode())
+        actor.files.rename(temporary, f"{ledger}/{name}")
+    with _temporary(actor, ledger) as temporary:
+        actor.files.store(local, temporary)
+        actor.files.rename(temporary, COMPILED[ledger])
+    return name
+
+
+@contextlib.contextmanager
+def _temporary(actor: Actor, ledger: str) -> Iterator[str]:
+    name = f"{_TEMPORARY}{actor.entropy.token()}.tmp"
+    try:
+        yield f"{ledger}/{name}"
+    except OSError:
+        _remove(actor, ledger, [name])
+        raise
+
+
+def _remove(actor: Actor, ledger: str, names: list[str]) -> None:
+    for name in names:
+        try:
+            actor.files.unlink(f"{ledger}/{name}")
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            actor.log("ledger.left", path=f"{ledger}/{name}", error=str(error))
+
+
+def _read_indexes(actor: Actor, ledger: str, entries: Collection[str]) -> list[_Index]:
+    found = []
+    for name in sorted(entries):
+        if not (name.startswith("index-") and name.endswith(".json")):
+            continue
+        try:
+            data = actor.files.read(f"{ledger}/{name}", bytes_max=_INDEX_BYTES_MAX)
+            told = json.loads(data)
+            parts = {
+                (shelf, f"{shelf}{rest}" if rest.startswith(".") else rest)
+                for shelf, names in told["shelves"].items()
+                for rest in names
+            }
+            found.append(_Index(name, int(told["lines"]), frozenset(parts)))
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+            actor.log("ledger.index_unreadable", path=f"{ledger}/{name}", error=str(error))
+    return found
+
+
+def _by_shelf(parts: Collection[Part]) -> dict[str, list[str]]:
+    """Names without their shelf, which they begin with: a tenth of the length."""
+    shelves: dict[str, list[str]] = {}
+    for shelf, name in sorted(parts):
+        short = name.removeprefix(shelf) if name.startswith(f"{shelf}.") else name
+        shelves.setdefault(shelf, []).append(short)
+    return shelves
+
+
+def _index_name(size: int, sha256: str) -> str:
+    return f"index-{size}-{sha256[:32]}.json"
+
+
+def _digest(path: Path) -> tuple[int, str]:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+        return file.tell(), digest.hexdigest()

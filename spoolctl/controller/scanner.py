@@ -1,0 +1,187 @@
+"""The scanner: one pass of what only the controller does, after the sweep that anybody may do.
+
+It merges what is in ``finished/``, audits the terminal folders of the last days (a late rename may have taken a record there or
+away), compiles the ledgers and applies retention.
+
+Guarantees: one job's trouble never stops the pass, and it is told in ``Scanned.troubles`` until it is over; every step is idempotent, so
+two scanners, or one that is killed anywhere, do no harm. Does not guarantee that a job with a problem is merged: a person must look.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from spoolctl.controller.learning import corpus_records, encode_lines, history_line
+from spoolctl.controller.ledger import compile_ledger
+from spoolctl.controller.retention import Retention
+from spoolctl.spool import (
+    Actor,
+    Job,
+    Life,
+    Location,
+    Manifest,
+    SpoolError,
+    State,
+    Sweeper,
+    Swept,
+    decisions,
+    layout,
+    merge,
+    parse_job,
+    parts,
+    records_in,
+    settle,
+    shelf,
+    write_history,
+)
+
+MERGES_MAX = 200
+AUDITS_MAX = 200
+DAYS = 3
+PROBLEM_AGAIN_S = 300.0
+"""How long a job whose outputs did not match waits before it is verified again."""
+FULL_COMPILE_S = 3_600.0
+COMPILE_SHARE = 20.0
+"""After a compile the next one waits this many times as long as it took."""
+
+
+@dataclass
+class Scanned:
+    """What one pass did."""
+
+    swept: Swept
+    merged: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+    """Jobs in ``finished/`` that cannot be merged, with the reason."""
+    troubles: list[str] = field(default_factory=list)
+    compiled: int = 0
+    """New lines in the corpus."""
+
+
+class Scanner:
+    """The controller's work, with what it remembers between passes."""
+
+    def __init__(self, actor: Actor, life: Life) -> None:
+        self._actor = actor
+        self._sweeper = Sweeper(actor, life)
+        self._retention = Retention(actor)
+        self._audited: set[str] = set()
+        self._problems: dict[str, tuple[float, str]] = {}
+        self._compile_at = 0.0
+        self._full_compile_at = 0.0
+        self._touched: set[str] = set()
+
+    def scan(self) -> Scanned:
+        """Do one pass."""
+        scanned = Scanned(self._sweeper.sweep())
+        scanned.troubles.extend(scanned.swept.troubles)
+        passes: tuple[Callable[[Scanned], None], ...] = (
+            self._merge_finished,
+            self._audit,
+            self._compile,
+            self._retain,
+        )
+        for one in passes:
+            try:
+                one(scanned)
+            except (OSError, SpoolError) as error:
+                self._trouble(scanned, one.__name__.strip("_"), error)
+        scanned.problems = {name: text for name, (_, text) in self._problems.items()}
+        return scanned
+
+    def _trouble(self, scanned: Scanned, what: str, error: Exception) -> None:
+        scanned.troubles.append(f"{what}: {error}")
+        self._actor.log("scan.trouble", what=what, error=str(error))
+
+    def _merge_finished(self, scanned: Scanned) -> None:
+        now = self._actor.clock.mono()
+        found = records_in(self._actor, layout.FINISHED)
+        present = {location.name for location in found}
+        self._problems = {n: p for n, p in self._problems.items() if n in present}
+        due = [one for one in found if self._problems.get(one.name, (0.0, ""))[0] <= now]
+        for location in due[:MERGES_MAX]:
+            try:
+                self._merge(scanned, location)
+            except (OSError, SpoolError) as error:
+                self._trouble(scanned, location.path, error)
+
+    def _merge(self, scanned: Scanned, location: Location) -> None:
+        merged = merge(self._actor, location, corpus=self._corpus_lines, history=history_line)
+        if merged.problem is not None:
+            again_at = self._actor.clock.mono() + PROBLEM_AGAIN_S
+            self._problems[location.name] = (again_at, merged.problem)
+        else:
+            scanned.merged += 1
+            self._touched.add(shelf(location.name))
+
+    def _corpus_lines(self, job: Job, manifest: Manifest) -> bytes:
+        return encode_lines(
+            corpus_records(
+                spool_id=self._actor.settings.spool_id,
+                location_of_results=layout.results(manifest.name),
+                job=job,
+                manifest=manifest,
+            )
+        )
+
+    def _audit(self, scanned: Scanned) -> None:
+        left = AUDITS_MAX
+        for state in layout.TERMINAL:
+            whole, *days = parts(self._actor, state)
+            for place in (whole, *days[-DAYS:]):
+                fresh = [x for x in records_in(self._actor, place) if x.path not in self._audited]
+                for location in fresh[:left]:
+                    try:
+                        self._audit_one(scanned, location)
+                    except (OSError, SpoolError) as error:
+                        self._trouble(scanned, location.path, error)
+                left -= min(left, len(fresh))
+
+    def _audit_one(self, scanned: Scanned, location: Location) -> None:
+        """Settle a record at rest, and make sure that the ledgers have it."""
+        decided = decisions(self._actor, location.name)
+        last = decided.highest
+        if decided.pruned is None and last is not None and last.verdict is not None:
+            if last.is_commit and location.place.state is State.DONE:
+                self._merge_if_missing(scanned, location)
+            elif last.is_final:
+                write_history(self._actor, last.verdict, self._job(location), history_line)
+                self._touched.add(shelf(location.name))
+        if settle(self._actor, location) == location and last is not None:
+            self._audited.add(location.path)
+
+    def _merge_if_missing(self, scanned: Scanned, location: Location) -> None:
+        path = layout.part(layout.CORPUS, location.name)
+        folder, _, entry = path.rpartition("/")
+        try:
+            there = entry in self._actor.files.names(folder)
+        except FileNotFoundError:
+            there = False
+        if not there:
+            self._merge(scanned, location)
+
+    def _job(self, location: Location) -> Job | None:
+        try:
+            path = layout.pinned_record(location.name)
+            return parse_job(self._actor.files.read(path, bytes_max=Job.bytes_max))
+        except (FileNotFoundError, SpoolError) as error:
+            self._actor.log("audit.no_record", job=location.name, error=str(error))
+            return None
+
+    def _compile(self, scanned: Scanned) -> None:
+        now = self._actor.clock.mono()
+        full = now >= self._full_compile_at
+        if not full and (not self._touched or now < self._compile_at):
+            return
+        touched = None if full else frozenset(self._touched)
+        scanned.compiled = compile_ledger(self._actor, layout.CORPUS, touched=touched).added
+        compile_ledger(self._actor, layout.HISTORY, touched=touched)
+        self._touched.clear()
+        ended = self._actor.clock.mono()
+        # A compile copies the whole ledger, so a large one is compiled less often.
+        self._compile_at = ended + COMPILE_SHARE * (ended - now)
+        if full:
+            self._full_compile_at = now + FULL_COMPILE_S
+
+    def _retain(self, scanned: Scanned) -> None:
+        for path, error in self._retention.apply().items():
+            self._trouble(scanned, path, error)

@@ -1,0 +1,118 @@
+"""Admission: when a file in the spool counts as a job, as waiting to grow, or as bad.
+
+A file may be written slowly by a person's editor or a copy over the network, and a prefix of a YAML file may parse.
+So a file that does not prove itself whole (``codec.is_whole``) has to stay the same for ``settle_s``, and one that cannot
+be read has to stay the same for ``reject_after_s``, both by this process's own clock.
+
+Guarantees: bad input is moved aside with its reason and never stops the caller; a record of a newer version is left where
+it lies. Does not guarantee that the name is free; the pinned record decides that (``claim.pin``).
+"""
+
+import errno
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+
+from spoolctl.spool import codec
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.errors import BadRecord, NewerRecord
+from spoolctl.spool.layout import Location
+from spoolctl.spool.records import RECORD_BYTES_MAX, Job
+from spoolctl.spool.reject import reject
+from spoolctl.spool.submit import parse_job
+
+_REMEMBERED_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A file that is a job."""
+
+    location: Location
+    data: bytes
+    job: Job
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the record's bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+class NotAdmitted(Enum):
+    """Why a file is no job, or not yet one."""
+
+    GONE = "gone"
+    GROWING = "growing"
+    REJECTED = "rejected"
+    NEWER = "newer"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    digest: str
+    since_mono: float
+
+
+class Admission:
+    """What one process remembers of files that are not admitted yet."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+        self.newer: dict[str, str] = {}
+        """Files that wait for a newer program: path and reason."""
+
+    def admit(self, actor: Actor, location: Location) -> Admitted | NotAdmitted:
+        """Read the file at *location* and say what it is; a bad one is rejected here.
+
+        Raises:
+            OSError: The share did not answer.
+        """
+        try:
+            data = actor.files.read(location.path, bytes_max=RECORD_BYTES_MAX)
+        except FileNotFoundError:
+            self._seen.pop(location.path, None)
+            return NotAdmitted.GONE
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            return self._too_long(actor, location)
+        try:
+            job = parse_job(data)
+        except NewerRecord as error:
+            if location.path not in self.newer:
+                actor.log("admission.newer", file=location.path, error=str(error))
+            self.newer[location.path] = f"{error}; {error.hint}"
+            return NotAdmitted.NEWER
+        except BadRecord as error:
+            return self._bad(actor, location, error, data)
+        if not codec.is_whole(data) and not self._steady(
+            actor, location, data, actor.settings.settle_s
+        ):
+            return NotAdmitted.GROWING
+        self._seen.pop(location.path, None)
+        return Admitted(location, data, job)
+
+    def _too_long(self, actor: Actor, location: Location) -> NotAdmitted:
+        size = actor.files.stat(location.path).bytes
+        error = BadRecord(
+            f"the file has {size} bytes; a record may have {RECORD_BYTES_MAX}",
+            hint="attach large data as a file (spoolctl submit --attach) and refer to it",
+        )
+        return self._bad(actor, location, error, str(size).encode())
+
+    def _bad(self, actor: Actor, location: Location, error: BadRecord, data: bytes) -> NotAdmitted:
+        if not self._steady(actor, location, data, actor.settings.reject_after_s):
+            return NotAdmitted.GROWING
+        self._seen.pop(location.path, None)
+        gone = reject(actor, location, error, data=data) is None
+        return NotAdmitted.GONE if gone else NotAdmitted.REJECTED
+
+    def _steady(self, actor: Actor, location: Location, data: bytes, needed_s: float) -> bool:
+        digest = hashlib.sha256(data).hexdigest()
+        now = actor.clock.mono()
+        seen = self._seen.get(location.path)
+        if seen is None or seen.digest != digest:
+            if len(self._seen) >= _REMEMBERED_MAX:
+                self._seen.clear()  # only delays: every file is timed anew
+            seen = self._seen[location.path] = _Seen(digest, now)
+        return now - seen.since_mono >= needed_s

@@ -1,0 +1,135 @@
+"""Adopting: a person makes the images of a superseded attempt the job's commit.
+
+Guarantees: the adoption is an attempt of its own under the chain rule, so nothing is committed twice and nothing runs after it; every
+output is read again and its digest stands in the new verdict. Does not judge the images; the person has looked at them.
+"""
+
+import re
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.attempts import take_and_end
+from spoolctl.spool.errors import BadRecord, NoSuchJob, ShareUnusable, StateForbids
+from spoolctl.spool.finish import SUPERSEDED
+from spoolctl.spool.looking import Decisions, attempt_numbers, decisions, find, read_record
+from spoolctl.spool.records import Manifest, Output, Verdict
+from spoolctl.spool.settle import settle_later
+from spoolctl.spool.verdicts import Ending
+
+_IMAGE = re.compile(r"(\d{4,})-(\d+)-([a-z0-9_]+)\.png\Z")
+"""``<image index>-<number of the stage>-<stage>.png``: how every worker names what it delivers."""
+
+
+def adopt(actor: Actor, name: str, *, from_attempt: int) -> Manifest:
+    """Commit what attempt *from_attempt* left.
+
+    Raises:
+        NoSuchJob: There is no such attempt, or it left no image.
+        StateForbids: The job is committed or runs.
+        ShareUnusable: An output cannot be read as it was written.
+        OSError: The share did not answer.
+    """
+    if from_attempt not in attempt_numbers(actor, name):
+        raise NoSuchJob(
+            f"'{name}' has no attempt {from_attempt}", hint=f"see 'spoolctl show {name}'"
+        )
+    decided = decisions(actor, name)
+    _refuse(decided)
+    ending = _ending(actor, name, from_attempt)
+    verdict = take_and_end(actor, decided, ending, role="person")
+    if verdict is None or verdict.adopted_from != from_attempt:
+        raise StateForbids(
+            f"cannot adopt attempt {from_attempt} of '{name}': another attempt began meanwhile",
+            hint="wait for its verdict, then ask again if it did not succeed",
+        )
+    for location in find(actor, name):
+        settle_later(actor, location)
+    actor.log("adopted", job=name, attempt=verdict.attempt, adopted_from=from_attempt)
+    return verdict
+
+
+def _refuse(decided: Decisions) -> None:
+    name, last = decided.name, decided.highest
+    if decided.pruned is not None or last is None:
+        raise StateForbids(f"cannot adopt for '{name}': it has no attempts", hint="nothing to do")
+    if last.is_commit:
+        raise StateForbids(
+            f"cannot adopt for '{name}': attempt {last.number} succeeded, and a job is committed once",
+            hint="copy the images by hand if you want both",
+        )
+    if last.is_open:
+        raise StateForbids(
+            f"cannot adopt for '{name}': attempt {last.number} is running",
+            hint=f"cancel it first: spoolctl cancel {name}",
+        )
+
+
+def _ending(actor: Actor, name: str, number: int) -> Ending:
+    told = _told(actor, name, number)
+    outputs = tuple(_checked(actor, name, output) for output in told.outputs) if told else ()
+    outputs = outputs or _listed(actor, name, number)
+    if not outputs:
+        raise NoSuchJob(
+            f"attempt {number} of '{name}' left no image to adopt", hint="nothing to do"
+        )
+    return Ending(
+        Verdict.SUCCEEDED,
+        outputs=outputs,
+        stages=told.stages if told else (),
+        backend=told.backend if told else None,
+        started_at=told.started_at if told else None,
+        duration_s=told.duration_s if told else None,
+        warnings=(f"adopted from attempt {number} by {actor.name}",),
+        adopted_from=number,
+        facts=told.facts if told else None,
+    )
+
+
+def _told(actor: Actor, name: str, number: int) -> Manifest | None:
+    """What the attempt's own worker had to say, if it was superseded when it finished, or what its verdict lists."""
+    folder = layout.attempt(name, number)
+    entries = actor.files.names(folder)
+    for entry in (SUPERSEDED, layout.MANIFEST):
+        if entry in entries:
+            try:
+                told = read_record(actor, Manifest, f"{folder}/{entry}")
+            except BadRecord as error:
+                actor.log("adopt.unreadable", path=f"{folder}/{entry}", error=str(error))
+                continue
+            if told.outputs:
+                return told
+    return None
+
+
+def _checked(actor: Actor, name: str, output: Output) -> Output:
+    path = f"{layout.results(name)}/{output.path}"
+    found = actor.files.digest(path)
+    if (found.bytes, found.sha256) != (output.bytes, output.sha256):
+        raise ShareUnusable(
+            f"'{path}' has {found.bytes} bytes and another digest than its worker wrote ({output.bytes} bytes)",
+            hint="look at the image; a damaged one cannot be adopted",
+        )
+    return output
+
+
+def _listed(actor: Actor, name: str, number: int) -> tuple[Output, ...]:
+    """The images of an attempt whose worker died before it could tell; the highest stage of each is final."""
+    folder = layout.attempt(name, number)
+    images = sorted(
+        (*m.groups(), m[0]) for e in actor.files.names(folder) if (m := _IMAGE.match(e))
+    )
+    last = {index: max(int(s) for i, s, _, _ in images if i == index) for index, *_ in images}
+    outputs = []
+    for index, stage_number, stage, entry in images:
+        found = actor.files.digest(f"{folder}/{entry}")
+        outputs.append(
+            Output(
+                path=f"a{number}/{entry}",
+                bytes=found.bytes,
+                sha256=found.sha256,
+                stage=stage,
+                image_index=int(index),
+                final=int(stage_number) == last[index],
+            )
+        )
+    return tuple(outputs)

@@ -1,0 +1,155 @@
+"""Claiming: taking the next attempt of a job, and then moving its record where people see it.
+
+The order of operations is the protocol's (docs/FORMAT.md, "claim"): the record is pinned; the chain rule is checked; the
+attempt's folder is made, exclusively; *from then on the attempt is ours*, whatever any later operation says; the heartbeat
+is written; the record is renamed into this session's folder.
+
+Guarantees: of all who claim one attempt exactly one gets a ``Claim``; what runs are the pinned bytes. Does not guarantee
+that the record is in our folder: on SMB another client's rename may still take it. ``whereabouts`` finds it again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.admission import Admitted
+from spoolctl.spool.layout import Location, State
+from spoolctl.spool.life import Facts, Life
+from spoolctl.spool.names import FileName
+from spoolctl.spool.pin import pin
+from spoolctl.spool.promote import held_back
+from spoolctl.spool.publish import Outcome, make_once
+from spoolctl.spool.records import CLASSES, Job, JobClass, Manifest
+from spoolctl.spool.settle import move, settle, sha256_of
+from spoolctl.spool.states import label_for
+from spoolctl.spool.verdicts import Subject
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An attempt of which this process is the only owner."""
+
+    name: str
+    number: int
+    file: FileName
+    job: Job
+    data: bytes
+    previous: Manifest | None
+    job_class: JobClass | None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the pinned record."""
+        return sha256_of(self.data)
+
+    def subject(self, actor: Actor) -> Subject:
+        """The attempt, as its verdict names it."""
+        return Subject(
+            name=self.name,
+            number=self.number,
+            job=self.job,
+            record_sha256=self.sha256,
+            previous=self.previous,
+            worker=actor.name,
+            session=actor.session,
+            job_class=self.job_class,
+        )
+
+    def place(self, actor: Actor) -> Location:
+        """Where the record lies while all is well."""
+        return Location(layout.claimed(actor.session), self.file.labelled(self.number))
+
+
+class NotClaimed(Enum):
+    """Why a record was not claimed."""
+
+    TAKEN = "taken"
+    """Another made the attempt, or the share would not say who did."""
+    OPEN = "open"
+    """Its last attempt has no verdict; that is its owner's or a sweeper's to end."""
+    SETTLED = "settled"
+    """Its job has come to an end; the record was moved to where it belongs."""
+    HELD_BACK = "held_back"
+    """It may not run yet; the record was moved to ``waiting/``, where a sweep sees to it."""
+    REJECTED = "rejected"
+    UNSUITED = "unsuited"
+
+
+Suits = Callable[[Job, Manifest | None], bool]
+"""``suits(job, previous)``: asked last before the attempt is taken, with the verdict on the one before."""
+
+
+def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim | NotClaimed:
+    """Try once to take the next attempt of a job whose record lies in a queue.
+
+    Raises:
+        OSError: The share did not answer *before* the attempt was taken; nothing is owned.
+        BadRecord: A decision about the job is there but cannot be read.
+    """
+    location, job = admitted.location, admitted.job
+    decided = pin(actor, location, admitted.data)
+    if decided is None:
+        return NotClaimed.REJECTED
+    if not decided.may_run:
+        if decided.highest is not None and decided.highest.is_open:
+            return NotClaimed.OPEN
+        settle(actor, location)
+        return NotClaimed.SETTLED
+    held = held_back(actor, job, decided, ignore_retry_at=True)
+    if not held.is_due:
+        move(actor, location, layout.WAITING, label=label_for(decided, layout.WAITING))
+        return NotClaimed.HELD_BACK
+    previous = decided.highest.verdict if decided.highest else None
+    if not suits(job, previous):
+        return NotClaimed.UNSUITED
+    number = decided.next_number
+    # Not makedirs: below a results folder that was pruned meanwhile nothing may begin again.
+    if make_once(actor, layout.attempt(admitted.location.name, number)) is not Outcome.WON:
+        return NotClaimed.TAKEN
+    claimed = Claim(
+        name=location.name,
+        number=number,
+        file=location.file,
+        job=job,
+        data=admitted.data,
+        previous=previous,
+        job_class=_class_of(location, job),
+    )
+    _show(actor, claimed, location, life)
+    return claimed
+
+
+def _class_of(location: Location, job: Job) -> JobClass | None:
+    for known in CLASSES:
+        if location.place == layout.queue(known):
+            return known  # type: ignore[return-value]
+    return job.class_
+
+
+def _show(actor: Actor, claimed: Claim, location: Location, life: Life) -> None:
+    """Heartbeat and rename. Both may fail: the attempt is ours all the same, and the next beat tries again."""
+    life.facts = Facts(
+        state="running",
+        name=claimed.name,
+        attempt=claimed.number,
+        job_class=claimed.job_class,
+        model=life.facts.model,
+        vram_free_gb=life.facts.vram_free_gb,
+    )
+    try:
+        life.beat_attempt(claimed.name, claimed.number)
+        move(actor, location, layout.claimed(actor.session), label=claimed.number)
+    except OSError as error:
+        actor.log("claim.shown_late", job=claimed.name, error=str(error))
+    actor.log("claimed", job=claimed.name, attempt=claimed.number)
+
+
+def take_back(actor: Actor, claimed: Claim, found: list[Location]) -> bool:
+    """Move a record of ours that lies in a queue or waits into our folder; False if there is none to take."""
+    for location in found:
+        if location.place.state in (State.QUEUE, State.WAITING, State.HELD, State.CLAIMED):
+            place = layout.claimed(actor.session)
+            return move(actor, location, place, label=claimed.number) is not None
+    return False

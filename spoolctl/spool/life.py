@@ -1,0 +1,153 @@
+"""Signs of life: the heartbeat of a process in ``nodes/``, of an attempt in its folder, and a session's own folder.
+
+A heartbeat is a counter that grows while its writer lives. It is replaced by its one writer and read by listing and opening.
+``Life.proves_sight`` is the other half: who cannot write its own heartbeat and read it back is blind, and reaps nobody.
+
+Guarantees: an attempt's heartbeat is written only into the attempt's own folder, a path that nobody ever renames.
+"""
+
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from spoolctl.spool import codec, layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.errors import BadRecord
+from spoolctl.spool.looking import read_record
+from spoolctl.spool.ports import Clock, Entropy
+from spoolctl.spool.publish import ensure_folder, replace_own
+from spoolctl.spool.records import HEARTBEAT_SCHEMA, Heartbeat, JobClass
+from spoolctl.spool.records.live import Role
+
+SENTINEL = ".session"
+"""A file in each session's folder. A listing that lacks it is blind, and no proof that a record is gone."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a heartbeat tells beside its counter; for people, and for whoever chooses among workers."""
+
+    state: str = "idle"
+    name: str | None = None
+    attempt: int | None = None
+    job_class: JobClass | None = None
+    stage: str | None = None
+    progress: float | None = None
+    eta_s: float | None = None
+    model: str | None = None
+    vram_free_gb: float | None = None
+    message: str | None = None
+
+
+@dataclass
+class Life:
+    """One process's signs of life. Safe to call from several threads."""
+
+    actor: Actor
+    role: Role
+    facts: Facts = Facts()
+    _counter: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, **changes: object) -> None:
+        """Change facts; the next heartbeat carries them."""
+        with self._lock:
+            self.facts = replace(self.facts, **changes)  # type: ignore[arg-type]
+
+    def record(self) -> Heartbeat:
+        """The next heartbeat."""
+        with self._lock:
+            self._counter += 1
+            facts, counter = self.facts, self._counter
+        actor, host = self.actor, self.actor.host
+        return Heartbeat(
+            schema_=HEARTBEAT_SCHEMA,
+            role=self.role,
+            session=actor.session,
+            worker=actor.name,
+            counter=counter,
+            machine=host.machine,
+            host_id=host.host_id,
+            boot_id=host.boot_id,
+            pid=host.pid,
+            started_s=host.started_s,
+            state=facts.state,
+            written_at=actor.utc_now(),
+            name=facts.name,
+            attempt=facts.attempt,
+            class_=facts.job_class,
+            stage=facts.stage,
+            progress=facts.progress,
+            eta_s=facts.eta_s,
+            model=facts.model,
+            vram_free_gb=facts.vram_free_gb,
+            message=facts.message,
+        )
+
+    def beat(self) -> Heartbeat:
+        """Write the heartbeat in ``nodes/``, under the name of this worker or controller.
+
+        Raises:
+            OSError: It may or may not be there.
+        """
+        beat = self.record()
+        replace_own(self.actor, self._path, codec.encode_json(beat))
+        return beat
+
+    def beat_attempt(self, name: str, number: int) -> None:
+        """Write the heartbeat of an attempt that this process owns; errors as for ``beat``."""
+        path = f"{layout.attempt(name, number)}/{layout.HEARTBEAT}"
+        replace_own(self.actor, path, codec.encode_json(self.record()))
+
+    def proves_sight(self) -> bool:
+        """True if this process can write its heartbeat and sees it in the listing and in the file."""
+        try:
+            beat = self.beat()
+            if self._path.rpartition("/")[2] not in self.actor.files.names(layout.NODES):
+                return False
+            seen = read_record(self.actor, Heartbeat, self._path)
+        except (OSError, BadRecord):
+            return False
+        return seen.session == beat.session and seen.counter >= beat.counter
+
+    @property
+    def _path(self) -> str:
+        return f"{layout.NODES}/{self.actor.name}.{layout.HEARTBEAT}"
+
+
+def new_session(name: str, *, clock: Clock, entropy: Entropy) -> str:
+    """A session id for the worker or controller *name*: never used twice, sorting by time for people."""
+    moment = datetime.fromtimestamp(clock.utc_s(), tz=UTC)
+    return f"{name}-{moment:%Y%m%dT%H%M%S}-{entropy.token()[:8]}"
+
+
+def worker_of(session: str) -> str:
+    """The name in a session id."""
+    return session.rsplit("-", 2)[0]
+
+
+def begin_session(actor: Actor) -> None:
+    """Make the folder for this session's claims.
+
+    Raises:
+        OSError: The share did not answer.
+    """
+    folder = layout.claimed(actor.session).folder
+    ensure_folder(actor, folder)
+    actor.files.write_new(f"{folder}/{SENTINEL}", b"")
+
+
+def end_session(actor: Actor, session: str) -> bool:
+    """Remove a session's empty folder; False if records still lie in it, or the share did not answer."""
+    folder = layout.claimed(session).folder
+    try:
+        if set(actor.files.names(folder)) - {SENTINEL}:
+            return False
+        try:
+            actor.files.unlink(f"{folder}/{SENTINEL}")
+        except FileNotFoundError:
+            pass  # another sweeper was quicker, or its process died before it wrote one
+        actor.files.rmdir(folder)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""Merging: a committed job's records enter the corpus and the history, once, and its record goes to ``done/``.
+
+What is merged is published once as the job's *part*; the ledgers are compiled from parts later. So two controllers that both believe to
+be alone, or one that dies between any two steps, leave the same parts.
+
+Guarantees: nothing enters the corpus whose outputs were not read back and found as the manifest says. A mismatch leaves the record in
+``finished/`` with its reason: the job is committed and is never run again for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.attempts import pinned_job
+from spoolctl.spool.errors import ShareUnusable
+from spoolctl.spool.layout import Location, Place, State
+from spoolctl.spool.looking import decisions
+from spoolctl.spool.names import shelf
+from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
+from spoolctl.spool.records import Job, Manifest
+from spoolctl.spool.settle import move, settle
+
+LinesOf = Callable[[Job, Manifest], bytes]
+"""The lines that a job's end adds to a ledger; pure, so that every controller makes the same bytes."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What came of one merge."""
+
+    done: bool
+    problem: str | None = None
+    """Why it is not merged, for a person to look at."""
+
+
+def merge(actor: Actor, location: Location, *, corpus: LinesOf, history: LinesOf) -> Merged:
+    """Merge the job whose record lies in ``finished/``.
+
+    Raises:
+        OSError: The share did not answer; call again.
+        BadRecord: A decision is there but cannot be read.
+        ShareUnusable: The share does not say whether a part was published.
+    """
+    decided = decisions(actor, location.name)
+    last = decided.highest
+    if decided.pruned is not None or last is None or last.verdict is None or not last.is_commit:
+        return Merged(done=settle(actor, location) is not None)
+    manifest = last.verdict
+    job, _ = pinned_job(actor, location.name)
+    if job is None:
+        return _problem(actor, location, f"'{layout.pinned_record(location.name)}' cannot be read")
+    problem = verify_outputs(actor, manifest)
+    if problem is not None:
+        return _problem(actor, location, problem)
+    publish_part(actor, layout.CORPUS, location.name, "", corpus(job, manifest))
+    write_history(actor, manifest, job, history)
+    moved = move(actor, location, Place(State.DONE, manifest.day), label=last.number)
+    settle(actor, moved or location)
+    actor.log("merged", job=location.name, attempt=last.number, images=len(manifest.outputs))
+    return Merged(done=True)
+
+
+def verify_outputs(actor: Actor, manifest: Manifest) -> str | None:
+    """Read every output back; the first that is not as the manifest says, in words, or None.
+
+    Raises:
+        OSError: The share did not answer (which is not a mismatch).
+    """
+    for output in manifest.outputs:
+        path = f"{layout.results(manifest.name)}/{output.path}"
+        try:
+            found = actor.files.digest(path)
+        except FileNotFoundError:
+            return f"'{path}' is not there"
+        if found.bytes != output.bytes:
+            return f"'{path}' has {found.bytes} bytes, its manifest says {output.bytes}"
+        if found.sha256 != output.sha256:
+            return f"'{path}' was changed: its SHA-256 begins {found.sha256[:12]}, not {output.sha256[:12]}"
+    return None
+
+
+def write_history(actor: Actor, manifest: Manifest, job: Job | None, lines: LinesOf) -> None:
+    """Publish the history part of one ended attempt, so that a job retried later has one for each end; errors as for ``merge``."""
+    if job is not None:
+        suffix = f"~{manifest.attempt}"
+        publish_part(actor, layout.HISTORY, manifest.name, suffix, lines(job, manifest))
+
+
+def publish_part(actor: Actor, ledger: str, name: str, suffix: str, lines: bytes) -> None:
+    """Publish a part of a ledger, unless it is there; errors as for ``merge``."""
+    ensure_folder(actor, f"{ledger}/parts/{shelf(name)}")
+    path = layout.part(ledger, name, suffix)
+    outcome = publish_once(actor, path, lines)
+    if outcome is Outcome.UNKNOWN:
+        raise ShareUnusable(f"the share does not say whether '{path}' was published")
+    if outcome is Outcome.LOST:
+        # Published by another version of this program, with other facts in it. What is there stays.
+        actor.log("merge.part_differs", path=path)
+
+
+def _problem(actor: Actor, location: Location, problem: str) -> Merged:
+    actor.log("merge.problem", job=location.name, problem=problem)
+    return Merged(done=False, problem=problem)

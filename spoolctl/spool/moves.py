@@ -1,0 +1,94 @@
+"""Holding, releasing and changing class: what a drag in a file manager does, for the command line.
+
+Guarantees: they decide nothing. A job that is claimed at the same instant runs; the owner fetches its record back, and the caller is told.
+"""
+
+from collections.abc import Callable
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.admission import Admission, Admitted
+from spoolctl.spool.errors import NoSuchJob, StateForbids
+from spoolctl.spool.layout import Location, Place, State
+from spoolctl.spool.looking import Decisions, decisions, find
+from spoolctl.spool.promote import held_back
+from spoolctl.spool.records import Job, JobClass
+from spoolctl.spool.settle import move
+from spoolctl.spool.states import label_for
+
+_PENDING = (State.QUEUE, State.WAITING, State.HELD)
+_TRIES_MAX = 5
+
+
+def hold(actor: Actor, name: str) -> Location:
+    """Put a job that has not begun into ``held/``.
+
+    Raises:
+        StateForbids: It runs or has ended.
+        NoSuchJob: No record of it lies anywhere.
+        OSError: The share did not answer.
+    """
+    return _move(actor, name, "hold", _PENDING, lambda _location, _decided: layout.HELD)
+
+
+def release(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Location:
+    """Let a held or waiting job go to its queue; a held one that is not due yet goes to ``waiting/``. Errors as for ``hold``."""
+
+    def where(location: Location, decided: Decisions) -> Place:
+        job = _job(actor, location)
+        verdict = decided.highest.verdict if decided.highest else None
+        known = (job_class, verdict.class_ if verdict else None, job.class_)
+        chosen = next((one for one in known if one), actor.settings.default_class)
+        hurried = location.place.state is State.WAITING
+        held = held_back(actor, job, decided, ignore_retry_at=hurried)
+        if hurried and not held.is_due:
+            why = f"it needs '{held.need}'" if held.need else f"it says not before {held.until}"
+            raise StateForbids(
+                f"cannot release '{name}': {why}",
+                hint="it goes to its queue by itself when that is met",
+            )
+        return layout.queue(chosen) if held.is_due else layout.WAITING
+
+    return _move(actor, name, "release", (State.HELD, State.WAITING), where)
+
+
+def move_to_class(actor: Actor, name: str, job_class: JobClass) -> Location:
+    """Move a queued job into the queue of another class; errors as for ``hold``."""
+    return _move(actor, name, "move", (State.QUEUE,), lambda _l, _d: layout.queue(job_class))
+
+
+def _job(actor: Actor, location: Location) -> Job:
+    admitted = Admission().admit(actor, location)
+    if not isinstance(admitted, Admitted):
+        raise StateForbids(
+            f"cannot release '{location.path}': it is {admitted.value}", hint="try again shortly"
+        )
+    return admitted.job
+
+
+def _move(
+    actor: Actor,
+    name: str,
+    verb: str,
+    allowed: tuple[State, ...],
+    where: Callable[[Location, Decisions], Place],
+) -> Location:
+    for _ in range(_TRIES_MAX):
+        decided = decisions(actor, name)
+        found = find(actor, name)
+        if not found:
+            raise NoSuchJob(f"no record of '{name}' lies anywhere")
+        location = next((one for one in found if one.place.state in allowed), None)
+        running = decided.highest is not None and decided.highest.is_open
+        if running or location is None or not decided.may_run:
+            state = "running" if running else f"in {found[0].place.folder}/"
+            raise StateForbids(
+                f"cannot {verb} '{name}': it is {state}",
+                hint=f"{verb} works on jobs in {', '.join(f'{one}/' for one in allowed)}",
+            )
+        place = where(location, decided)
+        moved = move(actor, location, place, label=label_for(decided, place))
+        if moved is not None:
+            actor.log(verb, job=name, at=moved.path)
+            return moved
+    raise StateForbids(f"cannot {verb} '{name}': it keeps moving", hint="try again")

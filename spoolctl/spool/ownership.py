@@ -1,0 +1,96 @@
+"""Ownership: at every beat the owner of an attempt asks whether it still is, and whether somebody wants it to stop.
+
+Guarantees: a verdict that somebody else published, and a request to cancel, are seen by listing the attempt's folder first; a record
+that was dragged elsewhere is fetched back; a record is called removed only when two looks, each proven to see, found it nowhere.
+Does not guarantee: that nobody publishes a verdict a moment later. Publishing once makes that harmless.
+"""
+
+from enum import Enum
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.claim import Claim, take_back
+from spoolctl.spool.layout import State
+from spoolctl.spool.life import SENTINEL, Life
+from spoolctl.spool.looking import attempt, find
+from spoolctl.spool.names import parse_file_name
+from spoolctl.spool.records import RECORD_BYTES_MAX
+
+
+class Standing(Enum):
+    """What the owner of an attempt found."""
+
+    MINE = "mine"
+    SUPERSEDED = "superseded"
+    """The attempt has a verdict already: stop, touch nothing."""
+    CANCEL_ASKED = "cancel_asked"
+    RECORD_REMOVED = "record_removed"
+    """A person moved the record to ``cancelled/`` or deleted it."""
+    RECORD_CHANGED = "record_changed"
+    """The claimed file's bytes are not the pinned ones."""
+
+
+class Ownership:
+    """The owner's view of one attempt, looked at again at every beat."""
+
+    def __init__(self, actor: Actor, claim: Claim, life: Life) -> None:
+        self._actor = actor
+        self._claim = claim
+        self._life = life
+        self._missed_once = False
+
+    def look(self) -> Standing:
+        """Look once.
+
+        Raises:
+            OSError: The share did not answer, or not believably; nothing is known.
+        """
+        claim = self._claim
+        seen = attempt(self._actor, claim.name, claim.number)
+        if seen.verdict is not None:
+            return Standing.SUPERSEDED
+        if seen.cancel_asked:
+            return Standing.CANCEL_ASKED
+        return self._look_for_record()
+
+    def compare(self) -> Standing:
+        """Compare the claimed file's bytes with the pinned ones; a file that is not there says nothing. Errors as for ``look``."""
+        try:
+            place = self._claim.place(self._actor)
+            data = self._actor.files.read(place.path, bytes_max=RECORD_BYTES_MAX)
+        except FileNotFoundError:
+            return Standing.MINE
+        return Standing.MINE if data == self._claim.data else Standing.RECORD_CHANGED
+
+    def _look_for_record(self) -> Standing:
+        claim, actor = self._claim, self._actor
+        try:
+            entries = actor.files.names(layout.claimed(actor.session).folder)
+        except FileNotFoundError:
+            entries = ()
+        if any(_is_of(entry, claim.name) for entry in entries):
+            self._missed_once = False
+            return Standing.MINE
+        found = find(actor, claim.name)
+        if take_back(actor, claim, found):
+            self._missed_once = False
+            return Standing.MINE
+        if any(location.place.state is State.CANCELLED for location in found):
+            return Standing.RECORD_REMOVED
+        if found:  # in finished/, failed/ or done/: a late rename's doing; settling brings it back in the end
+            return Standing.MINE
+        return self._nowhere(sees=SENTINEL in entries and self._life.proves_sight())
+
+    def _nowhere(self, *, sees: bool) -> Standing:
+        if not sees:
+            self._actor.log("ownership.blind", job=self._claim.name)
+            return Standing.MINE
+        if self._missed_once:
+            return Standing.RECORD_REMOVED
+        self._missed_once = True
+        return Standing.MINE
+
+
+def _is_of(entry: str, name: str) -> bool:
+    file = parse_file_name(entry)
+    return file is not None and file.name == name

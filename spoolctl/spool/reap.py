@@ -1,0 +1,136 @@
+"""Reaping: ending the attempt of a worker that shows no life.
+
+A heartbeat is *unchanged* by this observer's own monotonic clock, and only while the observer itself sees and runs: an answer that
+fails, a heartbeat that vanished from a listing, or an observer that hung starts the watch anew. Proof of death on the same
+machine (another boot, a process that is gone) needs no waiting.
+
+Guarantees: no two machines' clocks are compared; nobody is reaped by an observer that cannot write its own heartbeat and read it
+back. Does not guarantee that the worker is dead: its late verdict finds another's, and its files stay where they are.
+"""
+
+from dataclasses import dataclass
+
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.attempts import pinned_job
+from spoolctl.spool.life import Life
+from spoolctl.spool.looking import Attempt, heartbeat
+from spoolctl.spool.publish import Outcome
+from spoolctl.spool.records import Code, Heartbeat, Verdict
+from spoolctl.spool.verdicts import Ending, Subject, build, previous_verdict, publish
+
+_NO_HEARTBEAT = "none"
+
+_SAID = {
+    Code.NO_HEARTBEAT: "no heartbeat for {unchanged_s:.0f} s (lease {lease_s:.0f} s)",
+    Code.PROCESS_GONE: "process {pid} on this machine is gone",
+    Code.MACHINE_RESTARTED: "this machine was restarted since",
+    Code.WORKER_RESTARTED: "the worker began a new session",
+}
+
+
+@dataclass
+class _Watch:
+    seen: str
+    since_mono: float
+
+
+class Reaper:
+    """One observer's watches over open attempts, keyed by job and attempt."""
+
+    def __init__(self, actor: Actor, life: Life) -> None:
+        self._actor = actor
+        self._life = life
+        self._watches: dict[tuple[str, int], _Watch] = {}
+        self._last_mono = actor.clock.mono()
+
+    def wake(self) -> None:
+        """Begin a sweep. An observer that hung for long saw nothing meanwhile, so its watches start anew."""
+        now = self._actor.clock.mono()
+        if now - self._last_mono > self._actor.settings.lease_s / 2:
+            self._actor.log("reap.watches_reset", hung_s=round(now - self._last_mono, 1))
+            self._watches.clear()
+        self._last_mono = now
+
+    def consider(self, name: str, open_attempt: Attempt) -> bool:
+        """Look at one open attempt, and end it if its owner shows no life.
+
+        Returns:
+            True if the attempt has a verdict now, whoever wrote it.
+
+        Raises:
+            OSError: The share did not answer; the watch starts anew.
+        """
+        key = (name, open_attempt.number)
+        try:
+            beat = heartbeat(self._actor, *key)
+        except OSError:
+            self._watches.pop(key, None)
+            raise
+        if beat is not None and beat.session == self._actor.session:
+            return False
+        unchanged_s = self._unchanged_s(key, beat)
+        code = self._proof(beat, unchanged_s)
+        if code is None:
+            return False
+        if not self._life.proves_sight():
+            self._actor.log("reap.blind", job=name, attempt=key[1])
+            self._watches.pop(key, None)
+            return False
+        return self.publish_lost(name, key[1], beat, code, unchanged_s=unchanged_s)
+
+    def forget_ended(self, still_open: set[tuple[str, int]]) -> None:
+        """Drop the watches of attempts that nobody sees open any more."""
+        self._watches = {key: w for key, w in self._watches.items() if key in still_open}
+
+    def publish_lost(
+        self,
+        name: str,
+        number: int,
+        beat: Heartbeat | None,
+        code: Code,
+        *,
+        unchanged_s: float = 0.0,
+    ) -> bool:
+        """Give an attempt the verdict *lost*; errors as for ``consider``."""
+        actor = self._actor
+        job, sha256 = pinned_job(actor, name)
+        message = _SAID[code].format(
+            unchanged_s=unchanged_s, lease_s=actor.settings.lease_s, pid=beat.pid if beat else "?"
+        )
+        subject = Subject(
+            name=name,
+            number=number,
+            job=job,
+            record_sha256=sha256,
+            previous=previous_verdict(actor, name, number),
+            worker=beat.worker if beat else None,
+            session=beat.session if beat else None,
+            job_class=beat.class_ if beat else None,
+        )
+        manifest = build(actor, subject, Ending(Verdict.LOST, code, message))
+        outcome = publish(actor, manifest)
+        if outcome is Outcome.WON:
+            actor.log("reaped", job=name, attempt=number, code=code.value, worker=subject.worker)
+        return outcome is not Outcome.UNKNOWN
+
+    def _unchanged_s(self, key: tuple[str, int], beat: Heartbeat | None) -> float:
+        now = self._actor.clock.mono()
+        seen = f"{beat.session}/{beat.counter}" if beat else _NO_HEARTBEAT
+        watch = self._watches.get(key)
+        if watch is not None and watch.seen != _NO_HEARTBEAT and seen == _NO_HEARTBEAT:
+            # It had one: a heartbeat is replaced, never removed, so this listing is blind.
+            self._actor.log("reap.heartbeat_vanished", job=key[0], attempt=key[1])
+            del self._watches[key]
+            return 0.0
+        if watch is None or watch.seen != seen:
+            self._watches[key] = watch = _Watch(seen, now)
+        return now - watch.since_mono
+
+    def _proof(self, beat: Heartbeat | None, unchanged_s: float) -> Code | None:
+        host = self._actor.host
+        if beat is not None and beat.host_id == host.host_id:
+            if beat.boot_id != host.boot_id:
+                return Code.MACHINE_RESTARTED
+            if not self._actor.is_alive(beat.pid, beat.started_s):
+                return Code.PROCESS_GONE
+        return Code.NO_HEARTBEAT if unchanged_s >= self._actor.settings.lease_s else None

@@ -1,0 +1,66 @@
+"""Rejecting: a file that cannot become a job goes to ``rejected/`` with a reason beside it.
+
+Guarantees: the reason is there before the file is; the file's bytes are kept; a file that somebody else moved
+meanwhile leaves no reason behind. Does not guarantee: that only one of two sweepers does it; both come to the same names.
+"""
+
+import hashlib
+
+from spoolctl.spool import codec, layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.errors import BadRecord
+from spoolctl.spool.layout import Location
+from spoolctl.spool.publish import Outcome, publish_once
+from spoolctl.spool.records import REASON_SCHEMA, Reason
+
+_STEM_CHARS_MAX = 100
+
+
+def reject(actor: Actor, location: Location, error: BadRecord, *, data: bytes | None) -> str | None:
+    """Move the file at *location* to ``rejected/``.
+
+    Args:
+        actor: Who does it.
+        location: Where the file lies.
+        error: What is wrong with it.
+        data: Its bytes, as far as they could be read; they only help to name it.
+
+    Returns:
+        Where it lies now, ``None`` if it was not there any more.
+
+    Raises:
+        OSError: The share did not answer; the file is in one of the two places.
+    """
+    target = _free_name(actor, location, data)
+    reason = Reason(
+        schema_=REASON_SCHEMA,
+        file=str(location.file),
+        was_in=location.place.folder,
+        error=str(error),
+        hint=error.hint,
+        line=error.line,
+        field=error.field,
+        by=actor.session,
+        at=actor.utc_now(),
+    )
+    reason_path = f"{target}.reason.yaml"
+    if publish_once(actor, reason_path, codec.encode(reason)) is Outcome.UNKNOWN:
+        return None
+    try:
+        actor.files.rename(location.path, target)
+    except FileNotFoundError:
+        if target.rpartition("/")[2] not in actor.files.names(layout.REJECTED):
+            actor.files.unlink(reason_path)
+            return None
+    actor.log("rejected", file=location.path, to=target, error=str(error))
+    return target
+
+
+def _free_name(actor: Actor, location: Location, data: bytes | None) -> str:
+    """A name that says what the file was; the same for every sweeper that rejects it, and never another file's."""
+    there = set(actor.files.names(layout.REJECTED))
+    seen = data if data is not None else location.path.encode()
+    stem = f"{location.file.shown[:_STEM_CHARS_MAX]}-{hashlib.sha256(seen).hexdigest()[:8]}"
+    if f"{stem}{location.file.suffix}" in there:
+        stem = f"{stem}-{actor.entropy.token()[:8]}"
+    return f"{layout.REJECTED}/{stem}{location.file.suffix}"

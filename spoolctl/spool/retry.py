@@ -1,0 +1,89 @@
+"""Retrying by hand: a job that came to rest without success goes back into a queue.
+
+Guarantees: the record's bytes and every earlier attempt stay as they are; asked twice, or asked here and by a drag in a file manager,
+one new attempt results, because making it is exclusive. Decides nothing: ``closed`` in the last attempt is what makes a record
+in a queue a retry.
+"""
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.errors import NoSuchJob, StateForbids
+from spoolctl.spool.layout import Location, State
+from spoolctl.spool.looking import Decisions, decisions, find
+from spoolctl.spool.records import JobClass
+from spoolctl.spool.settle import move, settle
+
+_AT_REST = (State.FAILED, State.CANCELLED)
+
+
+def retry(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Location:
+    """Put a failed or cancelled job back into a queue.
+
+    Args:
+        actor: Who asks.
+        name: The job.
+        job_class: Into which queue; the one it was claimed from if left out.
+
+    Returns:
+        Where its record lies now; it may be there already from an earlier request.
+
+    Raises:
+        StateForbids: It runs, is committed, or has attempts to come without being asked.
+        NoSuchJob: No record of it lies anywhere.
+        OSError: The share did not answer.
+    """
+    decided = decisions(actor, name)
+    _refuse(decided)
+    found = find(actor, name)
+    for location in found:
+        if location.place.state in _AT_REST:
+            settle(actor, location)  # notes ``closed``, where nobody has seen it at rest yet
+    waiting_again = [one for one in found if one.place.state is State.QUEUE]
+    at_rest = find(actor, name, _AT_REST)
+    if not at_rest:
+        if waiting_again:
+            return waiting_again[0]
+        raise NoSuchJob(
+            f"'{name}' has ended, but its record lies in no state folder",
+            hint=f"copy '{layout.pinned_record(name)}' into a queue as '{name}.yaml'",
+        )
+    number = decided.next_number
+    moved = move(actor, at_rest[0], layout.queue(_class(actor, decided, job_class)), label=number)
+    if moved is None:
+        return retry(actor, name, job_class=job_class)
+    actor.log("retried", job=name, attempt=number)
+    return moved
+
+
+def _class(actor: Actor, decided: Decisions, asked: JobClass | None) -> str:
+    last = decided.highest
+    before = last.verdict.class_ if last and last.verdict else None
+    return asked or before or actor.settings.default_class
+
+
+def _refuse(decided: Decisions) -> None:
+    name, last = decided.name, decided.highest
+    if decided.pruned is not None:
+        raise StateForbids(
+            f"cannot retry '{name}': retention removed it (it ended as {decided.pruned.verdict})",
+            hint="submit it again under a new name",
+        )
+    if last is None:
+        raise StateForbids(
+            f"cannot retry '{name}': it has not run yet", hint="it waits for its first attempt"
+        )
+    if last.is_open:
+        raise StateForbids(
+            f"cannot retry '{name}': attempt {last.number} is running",
+            hint=f"cancel it first (spoolctl cancel {name}) if it should begin anew",
+        )
+    if last.is_commit:
+        raise StateForbids(
+            f"cannot retry '{name}': attempt {last.number} succeeded",
+            hint="submit it again under a new name to make more images",
+        )
+    if not last.is_final:
+        raise StateForbids(
+            f"cannot retry '{name}': attempt {last.number + 1} follows by itself",
+            hint=f"drag it from waiting/ into a queue, or 'spoolctl release {name}', to have it sooner",
+        )

@@ -1,0 +1,69 @@
+"""JSON Schemas of every record, generated from the records: the contract for programs in other languages.
+
+Guarantees: the text is a pure function of the record classes (sorted, so that a change shows as a small difference);
+a file that passes uses no unknown key or word. Does not guarantee that it is accepted: a schema cannot say "a path inside the
+spool", "either path or job" or "a moment with a time zone". In two places the codec takes more than a schema says: plain
+text for a model's name, and a blank between day and hour.
+"""
+
+import json
+from pathlib import Path
+
+from spoolctl.spool.records import (
+    Heartbeat,
+    Job,
+    Manifest,
+    Node,
+    Pruned,
+    Reason,
+    Record,
+    Request,
+    Settings,
+)
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+SCHEMAS: dict[str, type[Record]] = {
+    f"{kind}.schema.json": record
+    for kind, record in (
+        ("settings", Settings),
+        ("job", Job),
+        ("heartbeat", Heartbeat),
+        ("manifest", Manifest),
+        ("node", Node),
+        ("reason", Reason),
+        ("request", Request),
+        ("pruned", Pruned),
+    )
+}
+"""File name in ``schemas/`` and the record that it describes."""
+
+
+def schema_id(record: type[Record]) -> str:
+    """The value of the record's ``schema`` key, ``spool.<kind>/<version>``."""
+    properties = record.model_json_schema(by_alias=True)["properties"]
+    return str(properties["schema"]["const"])
+
+
+def schema_text(record: type[Record]) -> str:
+    """The JSON Schema (2020-12) of *record* as text, keys sorted, with a newline at its end."""
+    schema = {
+        "$schema": DIALECT,
+        "$id": schema_id(record),
+        **record.model_json_schema(by_alias=True, mode="validation"),
+    }
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write_all(folder: Path) -> tuple[Path, ...]:
+    """Write every schema into *folder*, which must exist; returns the files.
+
+    Raises:
+        OSError: A file could not be written.
+    """
+    written = []
+    for name, record in SCHEMAS.items():
+        path = folder / name
+        path.write_text(schema_text(record), encoding="utf-8", newline="\n")
+        written.append(path)
+    return tuple(written)

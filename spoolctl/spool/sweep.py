@@ -1,0 +1,240 @@
+"""Sweeping: one bounded pass of housekeeping, done by workers in their idle moments and by the controller.
+
+It reaps attempts without life, settles records that do not lie where their decisions say, promotes what waited, gives files dropped
+beside the queues a class, and decides cancels that people asked for with the mouse. Every step is idempotent and may be done by
+any number of sweepers at once.
+
+Guarantees: one record's trouble never stops the pass; a bounded number of records is opened each time; a folder that can't be listed
+counts as unseen, not as empty. Does not merge and does not prune: those are the controller's.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.admission import Admission, Admitted
+from spoolctl.spool.cancel import cancel_pending
+from spoolctl.spool.errors import SpoolError
+from spoolctl.spool.layout import Location, Place, State
+from spoolctl.spool.life import Life, end_session, worker_of
+from spoolctl.spool.looking import (
+    Attempt,
+    Decisions,
+    decisions,
+    heartbeat,
+    parts,
+    read_record,
+    records_in,
+)
+from spoolctl.spool.promote import Needs, fail_for_need, held_back
+from spoolctl.spool.reap import Reaper
+from spoolctl.spool.records import Code, Heartbeat, Job
+from spoolctl.spool.settle import move, settle
+from spoolctl.spool.states import label_for
+
+HEADS_MAX = 32
+"""How many records of each queue are looked at; leftovers further back wait until they come to the front."""
+WAITING_MAX = 200
+DAYS = 2
+LOOK_AGAIN_S = 30.0
+"""For how long a record that was in order is not looked at again."""
+
+
+@dataclass
+class Swept:
+    """What one pass did."""
+
+    reaped: int = 0
+    settled: int = 0
+    promoted: int = 0
+    cancelled: int = 0
+    troubles: list[str] = field(default_factory=list)
+    """What failed, and will be tried again."""
+
+
+class Sweeper:
+    """One process's housekeeping, with what it remembers between passes."""
+
+    def __init__(self, actor: Actor, life: Life, admission: Admission | None = None) -> None:
+        self._actor = actor
+        self._reaper = Reaper(actor, life)
+        self._admission = admission or Admission()
+        self._look_again: dict[str, float] = {}
+        self._open: set[tuple[str, int]] = set()
+
+    def sweep(self) -> Swept:
+        """Do one pass."""
+        swept = Swept()
+        self._reaper.wake()
+        self._open = set()
+        for one in (self._claims, self._queues, self._waiting, self._cancelled):
+            try:
+                one(swept)
+            except OSError as error:
+                self._trouble(swept, one.__name__.strip("_"), error)
+        self._reaper.forget_ended(self._open)
+        return swept
+
+    def _each(
+        self, swept: Swept, found: Iterable[Location], look: Callable[[Swept, Location], None]
+    ) -> None:
+        for location in found:
+            try:
+                look(swept, location)
+            except (OSError, SpoolError) as error:
+                self._trouble(swept, location.path, error)
+
+    def _trouble(self, swept: Swept, what: str, error: Exception) -> None:
+        swept.troubles.append(f"{what}: {error}")
+        self._actor.log("sweep.trouble", what=what, error=str(error))
+
+    def _unseen(self, place: Place, limit: int) -> list[Location]:
+        """The first records of a folder, without those that were in order a moment ago."""
+        now = self._actor.clock.mono()
+        found = records_in(self._actor, place)
+        if len(self._look_again) > 10 * WAITING_MAX:
+            self._look_again = {p: t for p, t in self._look_again.items() if t > now}
+        return [one for one in found if self._look_again.get(one.path, 0.0) <= now][:limit]
+
+    def _in_order(self, location: Location, *, for_s: float = LOOK_AGAIN_S) -> None:
+        self._look_again[location.path] = self._actor.clock.mono() + for_s
+
+    def _claims(self, swept: Swept) -> None:
+        for place in parts(self._actor, State.CLAIMED):
+            if place.part == self._actor.session:
+                continue
+            found = records_in(self._actor, place)
+            self._each(swept, found, self._look_at_claim)
+            if place.part and not found and self._is_over(place.part):
+                end_session(self._actor, place.part)
+
+    def _look_at_claim(self, swept: Swept, location: Location) -> None:
+        decided = decisions(self._actor, location.name)
+        if not self._reap(swept, location, decided):
+            self._settle(swept, location)
+
+    def _reap(self, swept: Swept, location: Location, decided: Decisions) -> bool:
+        """True if an attempt is open, dead or alive; a dead one's record is settled."""
+        last = decided.highest
+        if last is None or not last.is_open:
+            return False
+        self._open.add((location.name, last.number))
+        if self._reaper.consider(location.name, last):
+            swept.reaped += 1
+            settle(self._actor, location)
+        return True
+
+    def _settle(self, swept: Swept, location: Location) -> None:
+        if settle(self._actor, location) == location:
+            self._in_order(location)
+        else:
+            swept.settled += 1
+
+    def _is_over(self, session: str) -> bool:
+        """True if an empty session's worker has begun another session, or has said that it stopped."""
+        path = f"{layout.NODES}/{worker_of(session)}.{layout.HEARTBEAT}"
+        try:
+            beat = read_record(self._actor, Heartbeat, path)
+        except (OSError, SpoolError):
+            return False
+        return beat.session != session or beat.state == "stopped"
+
+    def _queues(self, swept: Swept) -> None:
+        dropped = records_in(self._actor, Place(State.QUEUE))
+        self._each(swept, dropped[:HEADS_MAX], self._give_class)
+        for place in layout.QUEUES:
+            self._each(swept, self._unseen(place, HEADS_MAX), self._look_at_queued)
+
+    def _give_class(self, swept: Swept, location: Location) -> None:
+        """A file dropped straight into ``queue/`` goes to its own class or the default one, once it is whole."""
+        admitted = self._admission.admit(self._actor, location)
+        if isinstance(admitted, Admitted):
+            place = layout.queue(admitted.job.class_ or self._actor.settings.default_class)
+            if move(self._actor, location, place, label=location.file.label) is not None:
+                swept.settled += 1
+
+    def _look_at_queued(self, swept: Swept, location: Location) -> None:
+        decided = decisions(self._actor, location.name)
+        if not self._reap(swept, location, decided):
+            self._settle(swept, location)
+
+    def _waiting(self, swept: Swept) -> None:
+        self._each(swept, self._unseen(layout.WAITING, WAITING_MAX), self._look_at_waiting)
+
+    def _look_at_waiting(self, swept: Swept, location: Location) -> None:
+        decided = decisions(self._actor, location.name)
+        if self._reap(swept, location, decided):
+            return
+        if not decided.may_run:
+            self._settle(swept, location)
+            return
+        admitted = self._admission.admit(self._actor, location)
+        if not isinstance(admitted, Admitted):
+            return
+        held = held_back(self._actor, admitted.job, decided)
+        if held.needs is Needs.FAILED:
+            fail_for_need(self._actor, location, admitted.data, held.need)
+            swept.settled += 1
+        elif held.is_due:
+            place = layout.queue(self._class_of(admitted.job, decided))
+            label = label_for(decided, place)
+            if move(self._actor, location, place, label=label) is not None:
+                self._actor.log("promoted", job=location.name, to=place.folder)
+                swept.promoted += 1
+        elif held.until is not None:
+            wait_s = held.until.timestamp() - self._actor.share_now_s()
+            self._in_order(location, for_s=min(max(wait_s, 0.0), LOOK_AGAIN_S))
+
+    def _class_of(self, job: Job, decided: Decisions) -> str:
+        verdict = decided.highest.verdict if decided.highest else None
+        before = verdict.class_ if verdict else None
+        return before or job.class_ or self._actor.settings.default_class
+
+    def _cancelled(self, swept: Swept) -> None:
+        whole, *days = parts(self._actor, State.CANCELLED)
+        for place in (whole, *days[-DAYS:]):
+            self._each(swept, self._unseen(place, WAITING_MAX), self._look_at_cancelled)
+
+    def _look_at_cancelled(self, swept: Swept, location: Location) -> None:
+        """A record that a person put here asks for a cancel, unless its job has come to an end already."""
+        decided = decisions(self._actor, location.name)
+        if self._reap(swept, location, decided):
+            return
+        last = decided.highest
+        if not decided.may_run or (last is not None and last.is_final):
+            self._settle(swept, location)
+            return
+        admitted = self._admission.admit(self._actor, location)
+        if isinstance(admitted, Admitted) and cancel_pending(
+            self._actor, location, role="worker", message="its file was moved to cancelled/"
+        ):
+            swept.cancelled += 1
+
+
+def end_former_sessions(actor: Actor, life: Life) -> int:
+    """End the attempts of this worker's earlier sessions, without waiting; only for who holds the worker's name.
+
+    Returns:
+        How many attempts were ended.
+
+    Raises:
+        OSError: The share did not answer.
+    """
+    ended = 0
+    reaper = Reaper(actor, life)
+    for place in parts(actor, State.CLAIMED):
+        if not place.part or place.part == actor.session or worker_of(place.part) != actor.name:
+            continue
+        for location in records_in(actor, place):
+            last: Attempt | None = decisions(actor, location.name).highest
+            if last is not None and last.is_open:
+                beat = heartbeat(actor, location.name, last.number)
+                if beat is not None and beat.session != place.part:
+                    continue  # another's attempt; the record only lies here
+                ended += reaper.publish_lost(
+                    location.name, last.number, beat, Code.WORKER_RESTARTED
+                )
+            settle(actor, location)
+        end_session(actor, place.part)
+    return ended

@@ -1,0 +1,374 @@
+"""The embedded backend: runs every stage of a chain by drawing, without a GPU, a server or a model.
+
+For trying a spool out, for tests, and for drills: its options make it slow, broken or dishonest in
+one chosen way, so that whatever can go wrong with a real backend can be rehearsed on a desk.
+
+Guarantees: the same job with the same seeds gives the same pixels (``drawing`` names the one
+exception); no two stages or images share a file; it looks at ``Watch.interrupted`` before every
+image and while it waits.
+Does not look at it while it draws one image, which takes about a second for the largest.
+"""
+
+import errno
+import math
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from spoolctl.spool import (
+    STAGE_NAMES,
+    ADetailer,
+    BackendUsed,
+    Code,
+    Img2Img,
+    Sampling,
+    Stage,
+    StageTiming,
+    Txt2Img,
+    Upscale,
+)
+from spoolworker.backends import drawing
+from spoolworker.backends.base import (
+    Abilities,
+    BackendError,
+    Interrupted,
+    Made,
+    Order,
+    Product,
+    Watch,
+)
+from spoolworker.backends.drills import Drills
+from spoolworker.backends.infotext import Fields, describe, write_infotext
+
+SIDE_MAX = 16_384
+"""Longest side of a picture, in pixels: what a record may ask of one stage."""
+_SEEDS = 2**64
+_SEEDS_DRAWN = 2**32
+"""WebUI draws its random seeds from as many; a larger one could not be typed into it again."""
+_SLICE_S = 0.2
+_NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_INHERITED = tuple(name for name in Sampling.model_fields if name != "options")
+
+
+def _draw_seed() -> int:
+    return random.SystemRandom().randrange(_SEEDS_DRAWN)
+
+
+def _wait_deaf(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
+def _version() -> str | None:
+    try:
+        return metadata.version("spoolctl")
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        return None
+
+
+@dataclass
+class _Picture:
+    """One image on its way through the chain."""
+
+    index: int
+    path: Path | None = None
+    """The file that the stage before left; kept there and not in memory: a job may make 1000."""
+    requested: int | None = None
+    seed: int | None = None
+    told: Fields = field(default_factory=dict)
+    """The fields of its infotext so far."""
+
+
+class _Step(NamedTuple):
+    """One stage as it runs: what it says itself and what it took from those before it."""
+
+    number: int
+    stage: Stage
+    said: Sampling
+    last: bool
+
+
+class Sketch:
+    """The ``sketch`` backend (the interface is ``base.Backend``).
+
+    Args:
+        drills: What to do wrong; nothing by default.
+        clock: Seconds, for the timings only.
+        draw_seed: What a seed of -1 becomes.
+        pause: Waits that many seconds, deaf to interrupts (``ignore_interrupt_s`` only).
+    """
+
+    name = "sketch"
+
+    def __init__(
+        self,
+        drills: Drills | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        draw_seed: Callable[[], int] = _draw_seed,
+        pause: Callable[[float], object] = _wait_deaf,
+    ) -> None:
+        self._drills = drills or Drills()
+        self._clock = clock
+        self._draw_seed = draw_seed
+        self._pause = pause
+        self._failed: Counter[tuple[str, ...]] = Counter()
+        self._loaded: str | None = None
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, str]) -> "Sketch":
+        """Make one from options as text (``Drills`` lists them).
+
+        Raises:
+            UsageError: An option is not known or its value cannot be read.
+        """
+        return cls(Drills.from_text(options))
+
+    def probe(self) -> Abilities:
+        """All four stages, any model.
+
+        Raises:
+            BackendError: The ``unreachable`` drill.
+        """
+        self._reach()
+        return Abilities(self.name, _version(), STAGE_NAMES, models=None, loaded_model=self._loaded)
+
+    def run(self, order: Order, watch: Watch) -> Product:
+        """Run the chain; every stage leaves ``{image:04d}-{stage number}-{stage}.png`` in scratch.
+
+        Raises:
+            BackendError: An input is missing, the chain is impossible, the disk is full, or a drill.
+            Interrupted: ``watch.interrupted`` was set.
+        """
+        self._reach()
+        failing = self._fails_now(order)
+        if failing and self._drills.fail_stage is None:
+            raise self._failure()
+        try:
+            return self._run(order, watch, failing=failing)
+        except MemoryError as error:
+            raise BackendError(Code.OUT_OF_HOST_MEMORY, "no memory to draw in") from error
+        except OSError as error:
+            if error.errno not in _NO_SPACE:
+                raise
+            where = f"no space left in '{order.scratch}'"
+            raise BackendError(Code.SCRATCH_FULL, where) from error
+
+    def _run(self, order: Order, watch: Watch, *, failing: bool) -> Product:
+        pictures = _begin(order)[: -self._drills.short_by or None]
+        pace = _Pace(self._drills, watch, self._pause, len(order.stages) * len(pictures))
+        made: list[Made] = []
+        timings: list[StageTiming] = []
+        said = Sampling()
+        for number, stage in enumerate(order.stages, start=1):
+            if failing and stage.stage == self._drills.fail_stage:
+                raise self._failure()
+            started = self._clock()
+            said = _inherit(said, stage)
+            step = _Step(number, stage, said, last=number == len(order.stages))
+            self._loaded = said.model or "sketch"
+            self._sow(step, pictures)
+            for picture in pictures:
+                pace.begin(stage.stage)
+                made.append(self._make(step, picture, order.scratch))
+                pace.end(stage.stage)
+            seconds = max(0.0, self._clock() - started)
+            timings.append(StageTiming(stage=stage.stage, seconds=seconds, images=len(pictures)))
+        if self._drills.truncate and made:
+            _cut_in_half(made[-1].path)
+        used = BackendUsed(name=self.name, version=_version(), model=self._loaded, vae=said.vae)
+        log = "".join(
+            f"sketch: {t.stage}: {t.images} images in {t.seconds:.2f} s\n" for t in timings
+        )
+        return Product(tuple(made), tuple(timings), used, log_tail=log)
+
+    def _sow(self, step: _Step, pictures: list[_Picture]) -> None:
+        """Give each picture its seed, where this stage says one or needs the first."""
+        asked = step.stage.seed if isinstance(step.stage, Sampling) else None
+        sown = all(picture.seed is not None for picture in pictures)
+        if isinstance(step.stage, Upscale) or (asked is None and sown):
+            return
+        drawn = asked is None or asked < 0
+        base = self._draw_seed() if asked is None or asked < 0 else asked
+        for picture in pictures:
+            picture.seed = (base + picture.index) % _SEEDS
+            picture.requested = asked if drawn else picture.seed
+
+    def _make(self, step: _Step, picture: _Picture, scratch: Path) -> Made:
+        """Make one picture's image of one stage, and leave it in scratch."""
+        stage = step.stage
+        image = _paint(step, picture)
+        picture.told = describe(
+            stage, step.said, seed=picture.seed, size=image.size, before=picture.told
+        )
+        if self._drills.black:
+            image = Image.new("RGB", image.size)
+        if self._drills.wrong_size and step.last:
+            image = image.crop((0, 0, max(1, image.width - 8), max(1, image.height - 8)))
+        said = step.said
+        text = write_infotext(said.prompt or "", said.negative_prompt or "", picture.told)
+        picture.path = scratch / f"{picture.index:04d}-{step.number}-{stage.stage}.png"
+        info = PngInfo()
+        info.add_text("parameters", text)
+        image.save(picture.path, "PNG", compress_level=1, pnginfo=info)
+        return Made(
+            path=picture.path,
+            stage=stage.stage,
+            image_index=picture.index,
+            final=step.last,
+            width=image.width,
+            height=image.height,
+            seed_requested=picture.requested,
+            seed_actual=picture.seed,
+        )
+
+    def _reach(self) -> None:
+        if self._drills.unreachable:
+            raise BackendError(Code.BACKEND_UNREACHABLE, "sketch was told to be unreachable")
+
+    def _fails_now(self, order: Order) -> bool:
+        drills = self._drills
+        prompts = tuple(s.prompt or "" for s in order.stages if isinstance(s, Sampling))
+        text = drills.fail_when_prompt
+        if drills.fail is None or (text is not None and not any(text in p for p in prompts)):
+            return False
+        if drills.fail_stage not in (None, *(stage.stage for stage in order.stages)):
+            return False
+        # With fail_when_prompt each job must see its own N failures, whatever ran in between
+        key = () if text is None else prompts
+        self._failed[key] += 1
+        return drills.fail_times is None or self._failed[key] <= drills.fail_times
+
+    def _failure(self) -> BackendError:
+        code = self._drills.fail or Code.INTERNAL
+        message = f"sketch was told to fail with {code.value}"
+        return BackendError(code, message, log_tail=f"sketch: {message}\n")
+
+
+class _Pace:
+    """Lets the time of each image pass, tells the progress, and notices interrupts."""
+
+    def __init__(
+        self, drills: Drills, watch: Watch, pause: Callable[[float], object], images: int
+    ) -> None:
+        self._drills = drills
+        self._watch = watch
+        self._pause = pause
+        self._images = images
+        self._done = 0
+        self._told = -1.0
+
+    def begin(self, stage: str) -> None:
+        """Wait as long as an image is to take."""
+        seconds = self._drills.seconds_per_image
+        slices = max(1, math.ceil(seconds / _SLICE_S))
+        for passed in range(slices):
+            self._tell((self._done + passed / slices) / self._images, stage)
+            if seconds:
+                self._watch.interrupted.wait(seconds / slices)
+            self._stop_if_asked()
+
+    def end(self, stage: str) -> None:
+        """One image more is there."""
+        self._done += 1
+        self._tell(self._done / self._images, stage)
+
+    def _tell(self, fraction: float, stage: str) -> None:
+        stall_at = self._drills.stall_at
+        if stall_at is not None and fraction >= stall_at:
+            while not self._watch.interrupted.wait(_SLICE_S):
+                pass
+            self._stop_if_asked()
+        if self._drills.progress and fraction > self._told:
+            self._told = fraction
+            self._watch.on_progress(fraction, stage)
+
+    def _stop_if_asked(self) -> None:
+        if self._watch.interrupted.is_set():
+            if self._drills.ignore_interrupt_s:
+                self._pause(self._drills.ignore_interrupt_s)
+            raise Interrupted
+
+
+def _begin(order: Order) -> list[_Picture]:
+    """The pictures that the chain is about: new ones, or one for each input."""
+    first, *later = order.stages
+    if any(isinstance(stage, Txt2Img) for stage in later):
+        raise BackendError(Code.BAD_JOB, "txt2img can only be the first stage of a chain")
+    if isinstance(first, Txt2Img):
+        return [_Picture(index) for index in range(first.count)]
+    if not order.inputs:
+        raise BackendError(
+            Code.INPUT_MISSING, f"a chain that begins with {first.stage} needs inputs"
+        )
+    return [_Picture(index, path) for index, path in enumerate(order.inputs)]
+
+
+def _inherit(said: Sampling, stage: Stage) -> Sampling:
+    """What holds in this stage: its own words, else those of the last stage that said them."""
+    if not isinstance(stage, Sampling):
+        return said
+    own = {name: getattr(stage, name) for name in _INHERITED}
+    return said.model_copy(update={name: value for name, value in own.items() if value is not None})
+
+
+def _paint(step: _Step, picture: _Picture) -> Image.Image:
+    """The image that a stage makes of a picture."""
+    stage, prompt, seed = step.stage, step.said.prompt or "", picture.seed or 0
+    # Or img2img under the same prompt and seed would blend an image with itself
+    layer = "" if step.number == 1 else f"{step.number}-{stage.stage}"
+    if isinstance(stage, Txt2Img):
+        image = drawing.draw(prompt, seed, stage.width, stage.height)
+        return _enlarge(image, stage.hires.scale) if stage.hires else image
+    image = _load(picture)
+    if isinstance(stage, Img2Img):
+        size = (stage.width or image.width, stage.height or image.height)
+        if size != image.size:
+            image = image.resize(size, Image.Resampling.LANCZOS)
+        new = drawing.draw(prompt, seed, *size, layer=layer)
+        return drawing.blend(image, new, stage.denoising_strength)
+    if isinstance(stage, ADetailer):
+        left, top, right, bottom = drawing.touch_up_box(*image.size)
+        new = drawing.draw(prompt, seed, right - left, bottom - top, layer=layer)
+        return drawing.touch_up(image, new, stage.denoising_strength, stage.mask_blur)
+    return _enlarge(image, stage.factor)
+
+
+def _enlarge(image: Image.Image, factor: float) -> Image.Image:
+    if max(image.size) * factor > SIDE_MAX:
+        size = f"{image.width}x{image.height}"
+        message = f"{size} times {factor:g} is more than {SIDE_MAX} pixels a side"
+        raise BackendError(Code.BAD_JOB, message)
+    return drawing.enlarge(image, factor)
+
+
+def _load(picture: _Picture) -> Image.Image:
+    """Read what the stage before left, or the job's input."""
+    path = picture.path
+    assert path is not None, "only txt2img begins without a file"  # noqa: S101 - a bug, not an error
+    try:
+        with Image.open(path) as image:
+            if max(image.size) > SIDE_MAX:
+                raise BackendError(Code.BAD_JOB, f"'{path.name}' has a side over {SIDE_MAX} pixels")
+            return image.convert("RGB")
+    except FileNotFoundError as error:
+        raise BackendError(Code.INPUT_MISSING, f"there is no file '{path}'") from error
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+        # An OSError with a number is the disk's; Pillow's own, for a broken image, have none
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        message = f"'{path.name}' cannot be read as an image: {error}"
+        raise BackendError(Code.BAD_JOB, message) from error
+
+
+def _cut_in_half(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)

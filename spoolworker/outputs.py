@@ -1,0 +1,194 @@
+"""Whether a backend left what was asked of it: every file is decoded before it is believed.
+
+Guarantees after ``check``: there is one final image for each index that was asked for, and every
+file that the backend named is a whole image of the size that it was said to have, of the size that
+the chain asks for where the chain says it, and not all black.
+Does not guarantee that an image shows what the prompt says.
+"""
+
+import math
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from spoolctl.spool import ADetailer, Code, Img2Img, Stage, Txt2Img, Upscale
+from spoolworker.backends.base import BackendError, Made, Product
+
+# Pillow's own limit (89 million pixels) is below what a job may ask for, 16384 x 16384. Set for the
+# whole process, since Pillow knows no other way; beyond twice this it still refuses.
+Image.MAX_IMAGE_PIXELS = 16_384 * 16_384
+
+_LATENT = 8
+"""A sampling stage works on squares of 8 x 8 pixels and drops what is over."""
+
+
+def images_asked(stages: Sequence[Stage], inputs: int) -> int:
+    """How many final images a chain makes: ``count`` of txt2img, else one for each input."""
+    first = stages[0]
+    return first.count if isinstance(first, Txt2Img) else inputs
+
+
+def check(
+    product: Product, *, images_asked: int, stages: Sequence[Stage], refuse_black: bool = True
+) -> None:
+    """Check all that a run left.
+
+    Args:
+        product: What the backend says it left, in the order in which the chain made it.
+        images_asked: How many final images there must be, with the indexes 0 to that minus one.
+        stages: The chain, which tells the sizes. A size that depends on an input is not checked.
+        refuse_black: Refuse an image whose every pixel is black: what a model makes, without any
+            error, when its numbers overflow.
+
+    Raises:
+        BackendError: ``output_incomplete`` (too few or too many images, a file missing or empty)
+            or ``output_corrupt`` (not a whole image, wrong size, black), with the product's
+            ``log_tail``.
+    """
+    try:
+        _check_count(product, images_asked)
+        sizes = _sizes(stages)
+        seen: Counter[tuple[int, str]] = Counter()
+        for made in product.made:
+            _check_file(made, refuse_black=refuse_black)
+            which = seen[made.image_index, made.stage]
+            seen[made.image_index, made.stage] += 1
+            _check_size(made, _expected(made, which, stages, sizes))
+    except _Refused as refused:
+        raise BackendError(
+            refused.code, str(refused), log_tail=product.log_tail
+        ) from refused.__cause__
+
+
+class _Refused(Exception):
+    """Becomes a BackendError in the one place that has the log."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _check_count(product: Product, asked: int) -> None:
+    indexes = sorted(made.image_index for made in product.made if made.final)
+    if len(indexes) != asked:
+        message = f"{len(indexes)} final images, but {asked} were asked for"
+        raise _Refused(Code.OUTPUT_INCOMPLETE, message)
+    if indexes != list(range(asked)):
+        message = f"the final images have the indexes {indexes}, not 0 to {asked - 1}"
+        raise _Refused(Code.OUTPUT_INCOMPLETE, message)
+
+
+def _check_file(made: Made, *, refuse_black: bool) -> None:
+    name = made.path.name
+    if _bytes(made.path) == 0:
+        raise _Refused(Code.OUTPUT_INCOMPLETE, f"'{name}' is empty")
+    try:
+        with Image.open(made.path) as image:
+            image.verify()  # checksums and the end of the file, which decoding alone passes over
+        with Image.open(made.path) as image:
+            told, size = f"{made.width}x{made.height}", f"{image.width}x{image.height}"
+            if told != size:  # before anything is decoded: a header may claim any size
+                message = f"'{name}' is {size}, but the backend said {told}"
+                raise _Refused(Code.OUTPUT_CORRUPT, message)
+            image.load()
+            black = refuse_black and image.convert("RGB").getbbox() is None
+    except (Image.DecompressionBombError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        raise _undecodable(name, error) from error
+    except OSError as error:
+        # With a number it is the disk's own error, and says nothing about the image
+        if error.errno is not None:
+            raise
+        raise _undecodable(name, error) from error
+    if black:
+        raise _Refused(Code.OUTPUT_CORRUPT, f"'{name}' is all black")
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError as error:
+        message = f"'{path.name}' was reported but is not there"
+        raise _Refused(Code.OUTPUT_INCOMPLETE, message) from error
+
+
+def _undecodable(name: str, error: Exception) -> _Refused:
+    return _Refused(Code.OUTPUT_CORRUPT, f"'{name}' cannot be decoded: {error}")
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What a width or a height may be, in pixels."""
+
+    low: int
+    high: int
+
+    def times(self, factor: float) -> "_Side":
+        """Rounded either way, and one pixel more for arithmetic that is not exact."""
+        low, high = math.floor(self.low * factor) - 1, math.ceil(self.high * factor) + 1
+        return _Side(max(1, low), high)
+
+    def sampled(self) -> "_Side":
+        return _Side(max(1, self.low - (_LATENT - 1)), self.high)
+
+    def __contains__(self, pixels: int) -> bool:
+        return self.low <= pixels <= self.high
+
+
+_Size = tuple[_Side | None, _Side | None]
+"""Width and height; ``None`` where the chain does not say."""
+
+
+def _sizes(stages: Sequence[Stage]) -> list[_Size]:
+    """The sizes after each stage, as the chain asks for them."""
+    sizes: list[_Size] = []
+    size: _Size = (None, None)
+    for stage in stages:
+        size = _after(stage, size)
+        sizes.append(size)
+    return sizes
+
+
+def _after(stage: Stage, before: _Size) -> _Size:
+    width, height = before
+    match stage:
+        case Txt2Img():
+            width, height = (_Side(side, side) for side in (stage.width, stage.height))
+            if stage.hires:
+                # 512 * 1.3 = 665 becomes 664: not the person's number, so not an error
+                scale = stage.hires.scale
+                return width.times(scale).sampled(), height.times(scale).sampled()
+            return width, height
+        case Img2Img():
+            return _resampled(stage.width, width), _resampled(stage.height, height)
+        case Upscale():
+            return tuple(side and side.times(stage.factor) for side in before)  # type: ignore[return-value]
+        case ADetailer():
+            return before
+
+
+def _resampled(asked: int | None, before: _Side | None) -> _Side | None:
+    if asked is not None:
+        return _Side(asked, asked)
+    return before.sampled() if before else None
+
+
+def _expected(made: Made, which: int, stages: Sequence[Stage], sizes: Sequence[_Size]) -> _Size:
+    """The size of one file: by its place in the chain, since a chain may hold a stage twice."""
+    if made.final:
+        return sizes[-1]
+    places = [size for stage, size in zip(stages, sizes, strict=True) if stage.stage == made.stage]
+    return places[which] if which < len(places) else (None, None)
+
+
+def _check_size(made: Made, expected: _Size) -> None:
+    for word, pixels, side in zip(
+        ("wide", "high"), (made.width, made.height), expected, strict=True
+    ):
+        if side is not None and pixels not in side:
+            asked = f"{side.low}" if side.low == side.high else f"{side.low} to {side.high}"
+            message = f"'{made.path.name}' is {pixels} pixels {word}, but {asked} were asked for"
+            raise _Refused(Code.OUTPUT_CORRUPT, message)

@@ -1,0 +1,412 @@
+"""A small world for tests: one share in memory, clocks that tests turn, and actors that use the real steps.
+
+``World.check`` is the invariants' checker: it looks at nothing but the share's tree (and at what ran), and raises
+``AssertionError`` with the number of the invariant that does not hold.
+"""
+
+import hashlib
+import itertools
+import json
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from spoolctl.controller.scanner import Scanner
+from spoolctl.spool import (
+    Admission,
+    Admitted,
+    BackendUsed,
+    Claim,
+    Code,
+    Ending,
+    Facts,
+    Host,
+    Life,
+    Location,
+    Manifest,
+    NotAdmitted,
+    NotClaimed,
+    Outcome,
+    Output,
+    Ownership,
+    Settings,
+    Standing,
+    Sweeper,
+    Verdict,
+    begin_session,
+    claim,
+    conclude,
+    decode,
+    draft,
+    encode,
+    end,
+    end_former_sessions,
+    layout,
+    parse_job,
+    publish_once,
+    records_in,
+    submit,
+)
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.memory import Crashed, MemoryFiles
+from spoolctl.spool.names import parse_file_name
+
+START_UTC_S = datetime(2026, 3, 27, 12, 0, 0, tzinfo=UTC).timestamp()
+JOB = b"""schema: spool.job/1
+workload:
+  kind: image
+  stages:
+  - stage: txt2img
+    prompt: a lighthouse
+    seed: 7
+...
+"""
+
+
+@dataclass
+class TestClock:
+    """A clock that only tests turn; every reading moves it on by a microsecond."""
+
+    __test__ = False
+    offset_s: float = 0.0
+    elapsed_s: float = 0.0
+
+    def mono(self):
+        self.elapsed_s += 1e-6
+        return 1000.0 + self.elapsed_s
+
+    def utc_s(self):
+        return START_UTC_S + self.offset_s + self.elapsed_s
+
+
+@dataclass
+class Counting:
+    """Entropy that counts, unlike between actors."""
+
+    prefix: str
+    counter: itertools.count = field(default_factory=lambda: itertools.count(1))
+
+    def token(self):
+        return hashlib.sha256(f"{self.prefix}/{next(self.counter)}".encode()).hexdigest()[:16]
+
+    def fraction(self):
+        return 0.5
+
+
+@dataclass
+class Run:
+    """One execution of a job by a worker of this world."""
+
+    name: str
+    attempt: int
+    data: bytes
+
+
+class World:
+    """One spool on one share."""
+
+    def __init__(self, **settings):
+        self.clock = TestClock()
+        self.share = MemoryFiles(lambda: START_UTC_S + self.clock.elapsed_s)
+        self.log = []
+        self.runs: list[Run] = []
+        self.dead: set[int] = set()
+        self.removed: set[str] = set()
+        self._pids = itertools.count(100)
+        self._manifests: dict[str, bytes] = {}
+        self.settings = Settings(
+            schema_="spool.settings/1",
+            spool_id="spool-test",
+            created_at=datetime.fromtimestamp(START_UTC_S, tz=UTC),
+            settle_s=settings.pop("settle_s", 0.0),
+            reject_after_s=settings.pop("reject_after_s", 0.0),
+            **settings,
+        )
+        for folder in layout.FOLDERS:
+            self.share.put(folder, None)
+        self.share.put(layout.SETTINGS, encode(self.settings))
+
+    def actor(self, name, *, files=None, machine="host-a", clock=None):
+        """A new life of somebody, with a view of the share of its own."""
+        pid = next(self._pids)
+        clock = clock or self.clock
+        entropy = Counting(f"{name}/{pid}")
+        return Actor(
+            session=f"{name}-20260327T120000-{entropy.token()[:8]}",
+            name=name,
+            files=files or self.share.view(),
+            clock=clock,
+            entropy=entropy,
+            host=Host(machine, f"id-{machine}", f"boot-{machine}", pid, float(pid)),
+            settings=self.settings,
+            log=lambda event, **facts: self.log.append((name, event, facts)),
+            is_alive=lambda pid, _started: pid not in self.dead,
+        )
+
+    def worker(self, name="w1", **kwargs):
+        return Worker(self, self.actor(name, **kwargs))
+
+    def controller(self, name="controller-c", **kwargs):
+        actor = self.actor(name, **kwargs)
+        return Scanner(actor, Life(actor, "controller", Facts(state="running")))
+
+    def person(self, **kwargs):
+        return self.actor("person-ann", **kwargs)
+
+    def turn(self, seconds):
+        """Let time pass, on every clock."""
+        self.clock.elapsed_s += seconds
+
+    def drop(self, name, data=JOB, folder="queue/normal", suffix=".yaml"):
+        """A person drops a file."""
+        self.share.put(f"{folder}/{name}{suffix}", data)
+
+    def submit(self, name="job-1", data=JOB, place=None):
+        job = parse_job(data)
+        return submit(self.person(), [draft(name, data, job)], place or layout.queue("normal"))[0]
+
+    # What a test looks at
+
+    def files(self, folder):
+        """Names of the files right in a folder, dot files left out."""
+        prefix = f"{folder}/"
+        return sorted(
+            p.removeprefix(prefix)
+            for p, data in self.share.tree().items()
+            if data is not None and p.startswith(prefix) and "/" not in p.removeprefix(prefix)
+            and not p.removeprefix(prefix).startswith(".")
+        )
+
+    def places(self, name):
+        """Every state folder in which a record of that job lies."""
+        found = []
+        for path, data in self.share.tree().items():
+            top = path.split("/")[0]
+            if data is None or top not in set(layout.State):
+                continue
+            file = parse_file_name(path.rpartition("/")[2])
+            if file is not None and file.name == name:
+                found.append(path)
+        return found
+
+    def manifests(self, name):
+        """The verdicts on a job's attempts by their number, None for an open one."""
+        tree = self.share.tree()
+        found = {}
+        prefix = f"{layout.results(name)}/"
+        for path in tree:
+            rest = path.removeprefix(prefix)
+            number = layout.attempt_number(rest)
+            if path.startswith(prefix) and number is not None:
+                data = tree.get(f"{path}/{layout.MANIFEST}")
+                found[number] = decode(Manifest, data) if data is not None else None
+        return dict(sorted(found.items()))
+
+    def verdicts(self, name):
+        return [m.verdict.value if m else None for m in self.manifests(name).values()]
+
+    def state(self, name):
+        """The one folder in which the record lies."""
+        places = self.places(name)
+        assert len(places) == 1, f"I1: {name} lies in {places}"
+        return places[0].rpartition("/")[0]
+
+    def corpus(self, name):
+        data = self.share.tree().get(layout.part(layout.CORPUS, name))
+        return [json.loads(line) for line in data.splitlines()] if data else []
+
+    def events(self, event):
+        return [facts for _, what, facts in self.log if what == event]
+
+    # The invariants
+
+    def names(self):
+        found = set()
+        for path, data in self.share.tree().items():
+            parts = path.split("/")
+            if data is not None and parts[0] in set(layout.State):
+                file = parse_file_name(parts[-1])
+                if file is not None:
+                    found.add(file.name)
+            if parts[0] == layout.RESULTS and len(parts) == 3:
+                found.add(parts[2])
+        return found
+
+    def check(self):
+        """Every invariant that can be seen on the share."""
+        tree = self.share.tree()
+        for path, data in tree.items():
+            if path.endswith(f"/{layout.MANIFEST}"):
+                before = self._manifests.setdefault(path, data)
+                assert before == data, f"I3: {path} was changed"
+        for name in self.names():
+            self._check_job(name, tree)
+
+    def _check_job(self, name, tree):
+        places = self.places(name)
+        assert len(places) <= 1, f"I1: {name} lies in {places}"
+        pinned = tree.get(layout.pinned_record(name))
+        if name not in self.removed:
+            assert places, f"I5: {name} is lost"
+        manifests = self.manifests(name)
+        if not manifests:
+            return
+        numbers = list(manifests)
+        assert numbers == list(range(1, len(numbers) + 1)), f"I4: {name} has attempts {numbers}"
+        still_open = [n for n, m in manifests.items() if m is None]
+        assert still_open in ([], [numbers[-1]]), f"I3: {name} has open attempts {still_open}"
+        commits = [n for n, m in manifests.items() if m and m.verdict is Verdict.SUCCEEDED]
+        assert commits in ([], [numbers[-1]]), f"I3: {name} is committed by {commits} of {numbers}"
+        for manifest in manifests.values():
+            if manifest and manifest.record_sha256:
+                assert pinned is not None, f"I9: {name} has a verdict and no pinned record"
+                assert manifest.record_sha256 == hashlib.sha256(pinned).hexdigest(), f"I9: {name}"
+        for run in self.runs:
+            if run.name == name:
+                assert run.data == pinned, f"I9: {name} ran other bytes"
+        taken = [(r.attempt) for r in self.runs if r.name == name]
+        assert len(taken) == len(set(taken)), f"I3: {name} ran attempts {taken}"
+        ids = [line["run_id"] for line in self.corpus(name)]
+        assert len(ids) == len(set(ids)), f"I10: {name} twice in the corpus"
+        if ids:
+            assert commits, f"I10: {name} is in the corpus and was never committed"
+
+    def check_ended(self, *names):
+        """I5 and I10 once everything is over: each job rests, and the corpus has what was committed."""
+        self.check()
+        for name in names or self.names():
+            state = self.state(name)
+            top = state.split("/")[0]
+            assert top in ("done", "failed", "cancelled", "rejected"), f"I5: {name} rests in {state}"
+            last = list(self.manifests(name).values())[-1]
+            images = [o for o in last.outputs if o.final]
+            assert len(self.corpus(name)) == len(images), f"I10: {name}"
+        compiled = self.share.tree()["corpus/learning_records.jsonl"].splitlines()
+        parts = [
+            line
+            for path, data in self.share.tree().items()
+            if data is not None and path.startswith("corpus/parts/") and "/." not in path
+            for line in data.splitlines()
+        ]
+        assert sorted(compiled) == sorted(parts), "I10: the compiled corpus is not its parts"
+
+    def recover(self, *, rounds=40, step_s=60.0):
+        """Faults are over: fresh workers and a controller go on until nothing moves."""
+        worker, scanner = self.worker("w9", machine="host-z"), self.controller(machine="host-z")
+        before = None
+        for _ in range(rounds):
+            self.turn(step_s)
+            worker.sweep()
+            worker.work()
+            scanner.scan()
+            self.check()
+            now = self.share.tree().keys() - {"locks"}
+            at_rest = not any(self.files(p.folder) for p in (*layout.QUEUES, layout.WAITING))
+            if now == before and at_rest and not self._open_attempts():
+                return
+            before = now
+
+    def _open_attempts(self):
+        """Attempts that somebody could still end: those whose record lies somewhere."""
+        return [
+            name
+            for name in self.names()
+            if None in self.manifests(name).values() and self.places(name)
+        ]
+
+
+class Worker:
+    """A worker that uses the real steps and makes pictures of four bytes."""
+
+    def __init__(self, world, actor):
+        self.world, self.actor = world, actor
+        self.life = Life(actor, "worker")
+        self.admission = Admission()
+        self.sweeper = Sweeper(actor, self.life, self.admission)
+        begin_session(actor)
+        self.life.beat()
+
+    def sweep(self):
+        return self.sweeper.sweep()
+
+    def heads(self):
+        found = []
+        for place in layout.QUEUES:
+            found.extend(records_in(self.actor, place))
+        return found
+
+    def claim(self, location: Location | None = None) -> Claim | NotClaimed | NotAdmitted | None:
+        """Claim one record: the given one, or the first that can be."""
+        for one in [location] if location else self.heads():
+            admitted = self.admission.admit(self.actor, one)
+            if not isinstance(admitted, Admitted):
+                continue
+            got = claim(self.actor, admitted, self.life, lambda _job, _previous: True)
+            if isinstance(got, Claim) or location:
+                return got
+        return None
+
+    def run(self, claimed: Claim, *, fail: Code | None = None) -> Outcome:
+        """Run a claim to its end: look, deliver one picture, publish the verdict."""
+        ownership = Ownership(self.actor, claimed, self.life)
+        standing = ownership.look()
+        if standing is Standing.SUPERSEDED:
+            return Outcome.LOST
+        if standing in (Standing.CANCEL_ASKED, Standing.RECORD_REMOVED):
+            code = Code.REQUESTED if standing is Standing.CANCEL_ASKED else Code.RECORD_REMOVED
+            return self.end(claimed, Ending(Verdict.CANCELLED, code, "stopped"))
+        self.world.runs.append(Run(claimed.name, claimed.number, claimed.data))
+        if fail is not None:
+            return self.end(claimed, Ending(Verdict.FAILED, fail, "as told"))
+        if ownership.compare() is Standing.RECORD_CHANGED:
+            ending = Ending(Verdict.FAILED, Code.RECORD_CHANGED, "changed")
+            return self.end(claimed, ending)
+        return self.end(claimed, self.deliver(claimed))
+
+    def deliver(self, claimed: Claim) -> Ending:
+        path = f"{layout.attempt(claimed.name, claimed.number)}/0000-1-txt2img.png"
+        data = b"\x89PNG" + self.actor.session.encode()
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "0.png"
+            local.write_bytes(data)
+            temporary = f"{path.rpartition('/')[0]}/.{self.actor.entropy.token()}.tmp"
+            self.actor.files.store(local, temporary)
+            self.actor.files.rename(temporary, path)
+        output = Output(
+            path=path.removeprefix(f"{layout.results(claimed.name)}/"),
+            bytes=len(data), sha256=hashlib.sha256(data).hexdigest(),
+            stage="txt2img", image_index=0, seed_requested=7, seed_actual=7, width=16, height=16,
+        )  # fmt: skip
+        return Ending(
+            Verdict.SUCCEEDED,
+            outputs=(output,),
+            backend=BackendUsed(name="test"),
+            started_at=self.actor.utc_now(),
+            duration_s=1.0,
+        )
+
+    def end(self, claimed: Claim, ending: Ending) -> Outcome:
+        manifest = conclude(self.actor, claimed, ending)
+        for _ in range(3):
+            outcome = end(self.actor, claimed, manifest)
+            if outcome is not Outcome.UNKNOWN:
+                return outcome
+        return outcome
+
+    def work(self, *, fail: Code | None = None) -> int:
+        """Take and run everything that can be claimed now."""
+        done = 0
+        while isinstance(claimed := self.claim(), Claim):
+            self.run(claimed, fail=fail)
+            done += 1
+        return done
+
+    def restart(self):
+        """The same worker in a new life, which ends what the old one left."""
+        fresh = self.world.worker(self.actor.name, machine=self.actor.host.machine)
+        end_former_sessions(fresh.actor, fresh.life)
+        return fresh
+
+
+__all__ = ["JOB", "Crashed", "Run", "Worker", "World", "publish_once"]

@@ -1,0 +1,122 @@
+"""Reading the GPUs, with a driver that is played."""
+
+import sys
+from types import SimpleNamespace
+
+from spoolworker.gpus import Gpu, GpuReading, read_gpus
+
+
+class PlayedError(Exception):
+    pass
+
+
+class PlayedNvml:
+    """The part of ``pynvml`` that is used; cards are (name, uuid, total, free) or an error."""
+
+    NVMLError = PlayedError
+
+    def __init__(self, *cards, on_init=None, on_shutdown=None):
+        self.cards = cards
+        self.on_init = on_init
+        self.on_shutdown = on_shutdown
+        self.open = 0
+
+    def nvmlInit(self):
+        if self.on_init:
+            raise self.on_init
+        self.open += 1
+
+    def nvmlShutdown(self):
+        self.open -= 1
+        if self.on_shutdown:
+            raise self.on_shutdown
+
+    def nvmlDeviceGetCount(self):
+        return len(self.cards)
+
+    def nvmlDeviceGetHandleByIndex(self, index):
+        if isinstance(self.cards[index], Exception):
+            raise self.cards[index]
+        return self.cards[index]
+
+    def nvmlDeviceGetName(self, handle):
+        return handle[0]
+
+    def nvmlDeviceGetUUID(self, handle):
+        return handle[1]
+
+    def nvmlDeviceGetMemoryInfo(self, handle):
+        return SimpleNamespace(total=handle[2], free=handle[3])
+
+
+RTX = ("NVIDIA GeForce RTX 4090", "GPU-1", 24 * 2**30, 6 * 2**30)
+
+
+def test_each_gpu_is_read_with_its_memory_in_units_of_two_to_the_thirty():
+    nvml = PlayedNvml(RTX, ("NVIDIA T4", "GPU-2", 2**34, 2**29))
+
+    reading = read_gpus(nvml)
+
+    assert reading == GpuReading(
+        (
+            Gpu(0, "NVIDIA GeForce RTX 4090", "GPU-1", 24.0, 6.0),
+            Gpu(1, "NVIDIA T4", "GPU-2", 16.0, 0.5),
+        )
+    )
+    assert nvml.open == 0
+
+
+def test_names_in_bytes_from_an_older_library_become_text():
+    reading = read_gpus(PlayedNvml((b"NVIDIA T4", b"GPU-2", 2**34, 2**34)))
+
+    assert (reading.gpus[0].name, reading.gpus[0].uuid) == ("NVIDIA T4", "GPU-2")
+
+
+def test_a_machine_without_the_library_has_no_gpus_and_says_why(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+
+    reading = read_gpus()
+
+    assert reading.gpus == ()
+    assert "nvidia-ml-py is not installed" in reading.problem
+
+
+def test_a_machine_without_the_driver_has_no_gpus_and_says_why():
+    reading = read_gpus(PlayedNvml(on_init=PlayedError("NVML Shared Library Not Found")))
+
+    assert reading == GpuReading(
+        (), "no NVIDIA driver answers: NVML Shared Library Not Found"
+    )
+
+
+def test_the_real_library_is_asked_when_none_is_given_and_never_raises():
+    reading = read_gpus()
+
+    assert reading.gpus or reading.problem is not None or reading == GpuReading(())
+
+
+def test_a_gpu_that_fell_off_the_bus_does_not_hide_the_others():
+    nvml = PlayedNvml(PlayedError("GPU is lost"), RTX)
+
+    reading = read_gpus(nvml)
+
+    assert [gpu.index for gpu in reading.gpus] == [1]
+    assert reading.problem == "GPU 0 cannot be read: GPU is lost"
+    assert nvml.open == 0
+
+
+def test_a_driver_that_does_not_count_its_gpus_is_a_problem_and_is_let_go():
+    nvml = PlayedNvml(RTX)
+    nvml.nvmlDeviceGetCount = lambda: (_ for _ in ()).throw(PlayedError("unknown error"))
+
+    reading = read_gpus(nvml)
+
+    assert reading == GpuReading((), "the NVIDIA driver does not tell its GPUs: unknown error")
+    assert nvml.open == 0
+
+
+def test_a_shutdown_that_fails_does_not_spoil_the_reading():
+    reading = read_gpus(PlayedNvml(RTX, on_shutdown=PlayedError("uninitialized")))
+
+    assert len(reading.gpus) == 1
+    assert reading.problem is None
