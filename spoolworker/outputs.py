@@ -127,15 +127,14 @@ class _Side:
     high: int
 
     def times(self, factor: float) -> "_Side":
-        """Rounded either way, and one pixel more for arithmetic that is not exact."""
-        low, high = math.floor(self.low * factor) - 1, math.ceil(self.high * factor) + 1
-        return _Side(max(1, low), high)
+        return _Side(max(1, math.floor(self.low * factor)), math.ceil(self.high * factor))
 
     def sampled(self) -> "_Side":
-        return _Side(max(1, self.low - (_LATENT - 1)), self.high)
+        return _Side(max(1, self.low // _LATENT * _LATENT), self.high)
 
-    def __contains__(self, pixels: int) -> bool:
-        return self.low <= pixels <= self.high
+    def allows(self, pixels: int) -> bool:
+        """One pixel either way is rounding."""
+        return self.low - 1 <= pixels <= self.high + 1
 
 
 _Size = tuple[_Side | None, _Side | None]
@@ -188,7 +187,7 @@ def _check_size(made: Made, expected: _Size) -> None:
     for word, pixels, side in zip(
         ("wide", "high"), (made.width, made.height), expected, strict=True
     ):
-        if side is not None and pixels not in side:
+        if side is not None and not side.allows(pixels):
             asked = f"{side.low}" if side.low == side.high else f"{side.low} to {side.high}"
             message = f"'{made.path.name}' is {pixels} pixels {word}, but {asked} were asked for"
             raise _Refused(Code.OUTPUT_CORRUPT, message)

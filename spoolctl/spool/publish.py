@@ -40,8 +40,7 @@ def publish_once(actor: Actor, path: str, data: bytes) -> Outcome:
     Raises:
         OSError: Nothing was published (share full, no permission, the folder is gone).
     """
-    folder = layout.parent(path)
-    temporary = f"{folder}/.{actor.entropy.token()}.tmp"
+    temporary = _temporary_beside(actor, path)
     files = actor.files
     try:
         files.write_new(temporary, data)
@@ -53,6 +52,12 @@ def publish_once(actor: Actor, path: str, data: bytes) -> Outcome:
             pass
         except OSError as error:
             actor.log("publish.temporary_left", path=temporary, error=str(error))
+
+
+def _temporary_beside(actor: Actor, path: str) -> str:
+    folder = layout.parent(path)
+    name = f".{actor.entropy.token()}.tmp"
+    return f"{folder}/{name}" if folder else name
 
 
 def _link(actor: Actor, temporary: str, path: str, data: bytes) -> Outcome:
@@ -121,7 +126,7 @@ def replace_own(actor: Actor, path: str, data: bytes) -> None:
     Raises:
         OSError: The new content may or may not be there.
     """
-    temporary = f"{layout.parent(path)}/.{actor.entropy.token()}.tmp"
+    temporary = _temporary_beside(actor, path)
     try:
         actor.files.write_new(temporary, data)
         actor.files.rename(temporary, path)

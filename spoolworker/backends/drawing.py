@@ -168,11 +168,10 @@ def _ellipse_mask(width: int, height: int, blur: int) -> NDArray[np.int32]:
     room = _ONE - (down[:, None] + across[None, :])
     # Near the edge 1 - d^2 is 2(1 - d): that times the half side over twice the blur is the ramp
     ramp = room * min(width, height) // (4 * blur) if blur else room * _ONE
-    return np.clip(ramp, 0, _ONE).astype(np.int32)
+    return ramp.clip(0, _ONE).astype(np.int32)
 
 
 def _squares(offsets: NDArray[np.int64], radius: int) -> NDArray[np.int32]:
     """(offset / radius) squared, as fixed point."""
-    wide = offsets.astype(np.int64)
-    squares: NDArray[np.int32] = (wide * wide * _ONE // (radius * radius)).astype(np.int32)
-    return squares
+    # Wide, as Windows with an older numpy counts in 32 bits
+    return (offsets.astype(np.int64) ** 2 * _ONE // (radius * radius)).astype(np.int32)

@@ -1,0 +1,96 @@
+"""The one place where errors become messages and exit codes.
+
+Guarantees: an operating error is told as ``error: ...`` and ``hint: ...`` on stderr, and with ``--json`` also as the one JSON document on
+stdout; a bug shows its traceback. A command never prints an error itself, and never chooses an exit code.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from spoolctl.cli import rendering
+from spoolctl.spool import BadRecord, ShareUnusable, SpoolError
+
+INTERRUPTED = 130
+_CommandLineProblem: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+"""What Typer raises for a command line that it cannot read; Typer itself does not export it."""
+
+
+class Several(SpoolError):
+    """More than one thing is wrong; ends with the first one's exit code.
+
+    Args:
+        message: What did not happen because of them.
+        errors: What is wrong.
+    """
+
+    def __init__(self, message: str, errors: list[SpoolError], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.errors = errors
+        self.exit_code = errors[0].exit_code
+
+
+def document_of(error: SpoolError) -> dict[str, Any]:
+    """An error as ``--json`` tells it."""
+    document: dict[str, Any] = {
+        "error": str(error),
+        "hint": error.hint,
+        "exit_code": error.exit_code,
+    }
+    if isinstance(error, BadRecord):
+        document |= {"line": error.line, "field": error.field}
+    if isinstance(error, Several):
+        document["errors"] = [document_of(one) for one in error.errors]
+    return document
+
+
+def tell(error: SpoolError) -> None:
+    """Write an error and its hint to stderr."""
+    for one in error.errors if isinstance(error, Several) else ():
+        tell(one)
+    rendering.complain("error", str(error))
+    if error.hint:
+        rendering.complain("hint", error.hint)
+
+
+def from_share(error: OSError) -> ShareUnusable:
+    """An error of the share, as a command tells it."""
+    where = f" at '{error.filename}'" if error.filename else ""
+    return ShareUnusable(f"the share did not do what was asked{where}: {error.strerror or error}")
+
+
+def run(call: Callable[[], object], *, as_json: bool) -> int:
+    """Run a command and give the exit code that it ends with; raises only bugs."""
+    problem: SpoolError
+    try:
+        code = call()
+    except SpoolError as error:
+        problem = error
+    except OSError as error:
+        problem = from_share(error)
+    except _CommandLineProblem as error:
+        problem = _misuse(error)
+    except (KeyboardInterrupt, typer.Abort):
+        rendering.complain("error", "interrupted")
+        return INTERRUPTED
+    else:
+        return code if isinstance(code, int) else 0
+    sys.stdout.flush()  # what the command has said comes before why it ended
+    if as_json:
+        rendering.print_json(document_of(problem))
+    tell(problem)
+    return problem.exit_code
+
+
+def _misuse(error: Any) -> SpoolError:  # noqa: ANN401 - Typer does not export its class
+    command = getattr(getattr(error, "ctx", None), "command_path", None) or "spoolctl"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    problem = SpoolError(
+        message[:1].lower() + message[1:], hint=f"'{command} --help' lists what it takes"
+    )
+    problem.exit_code = error.exit_code
+    return problem

@@ -1,0 +1,54 @@
+"""Does a job fit a worker, and if not, why: every reason, with its numbers.
+
+Pure. What a worker does not know of itself (its memory, its models) counts as not there only where a job asks for it.
+"""
+
+from collections.abc import Iterable
+
+from spoolctl.spool import Job, Manifest, Node, Sampling, stages_of
+
+
+def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str, ...]:
+    """Why *job* cannot run on *node*; empty if it can.
+
+    Args:
+        job: The record.
+        node: The worker's card.
+        previous: The verdict on the job's last attempt; after running out of memory it asks for a bigger card.
+
+    Raises:
+        BadRecord: The job's chain of stages cannot be read.
+    """
+    needs = job.requires
+    reasons = [*_memory(needs.vram_gb, node, previous)]
+    if needs.backends and node.backend not in needs.backends:
+        reasons.append(f"backend is {node.backend}, wanted {' or '.join(needs.backends)}")
+    stages = stages_of(job)
+    for stage in dict.fromkeys((*(stage.stage for stage in stages), *needs.stages)):
+        if stage not in node.stages:
+            reasons.append(f"stage {stage} missing")
+    reasons.extend(f"tag {tag} missing" for tag in needs.tags if tag not in node.tags)
+    asked = [(need.name, need.sha256) for need in needs.models]
+    asked += [(s.model, None) for s in stages if isinstance(s, Sampling) and s.model]
+    reasons.extend(_models(asked, node))
+    return tuple(dict.fromkeys(reasons))
+
+
+def _memory(vram_gb: float, node: Node, previous: Manifest | None) -> Iterable[str]:
+    has = "unknown" if node.vram_gb is None else f"{node.vram_gb:g}"
+    if vram_gb > 0 and (node.vram_gb is None or node.vram_gb < vram_gb):
+        yield f"{has} of {vram_gb:g} GB"
+    above = previous.vram_gb_above if previous is not None and not previous.final else None
+    if above is not None and (node.vram_gb is None or node.vram_gb <= above):
+        yield f"{has} GB, and it ran out of memory with {above:g} GB"
+
+
+def _models(asked: list[tuple[str, str | None]], node: Node) -> Iterable[str]:
+    if node.models is None:
+        return
+    for name, sha256 in asked:
+        same_name = [model for model in node.models if model.name == name]
+        if not same_name:
+            yield f"model {name} missing"
+        elif sha256 and all(model.sha256 not in (None, sha256) for model in same_name):
+            yield f"model {name} has other contents (SHA-256 {same_name[0].sha256} here)"

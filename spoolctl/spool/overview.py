@@ -1,0 +1,329 @@
+"""Overview: what people are shown of a spool, and how a name that they type becomes a job's name. Reads only.
+
+Guarantees: writes nothing, not even to read the share's clock. Counts come from folder listings alone; records and verdicts are
+opened only for what is shown, and of the endless folders (failed, rejected) only the newest.
+Does not guarantee an instant's picture: jobs move while it is taken. Ages compare two machines' clocks and are for display only.
+"""
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from spoolctl.spool import layout
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.errors import BadRecord, NoSuchJob
+from spoolctl.spool.layout import DIVIDED, Location, State
+from spoolctl.spool.looking import (
+    Attempt,
+    Decisions,
+    all_records,
+    attempt,
+    attempt_numbers,
+    decisions,
+    find,
+    heartbeat,
+    parts,
+    read_record,
+    records_in,
+)
+from spoolctl.spool.names import fold, is_ignored, is_legal, parse_file_name
+from spoolctl.spool.records import (
+    CLASSES,
+    RECORD_BYTES_MAX,
+    Heartbeat,
+    Job,
+    Manifest,
+    Pruned,
+    Reason,
+    Verdict,
+)
+from spoolctl.spool.submit import parse_job
+
+CANDIDATES_SHOWN = 5
+_LATEST_LOOKED_AT = 50
+"""How many of the newest failed records are opened to find those that ended last."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job in ``failed/`` and its last verdict; ``None`` if that cannot be read."""
+
+    location: Location
+    verdict: Manifest | None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job in ``waiting/`` and what it waits for, as far as its records tell."""
+
+    location: Location
+    until: datetime | None = None
+    need: str | None = None
+    """The first job that it needs and that is not committed."""
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class JobView:
+    """Everything that is known of one job."""
+
+    name: str
+    locations: tuple[Location, ...]
+    job: Job | None
+    problem: str | None
+    """Why the record, or a verdict, cannot be read."""
+    pinned: bool
+    attempts: tuple[Attempt, ...]
+    pruned: Pruned | None
+    beat: Heartbeat | None
+    """Of the open attempt."""
+    waiting: Waiting | None
+
+
+@dataclass
+class Counter:
+    """Counts records, and remembers the folders of days gone by while one program looks again and again."""
+
+    _days: dict[str, int] = field(default_factory=dict)
+
+    def counts(self, actor: Actor) -> dict[str, dict[str, int]]:
+        """How many records lie in each state, by class for the queues; '' for what has no class.
+
+        Raises:
+            OSError: The share did not tell.
+        """
+        found: dict[str, dict[str, int]] = {}
+        for state in State:
+            by_class = dict.fromkeys(CLASSES, 0) if state is State.QUEUE else {}
+            places = parts(actor, state)
+            for place in places:
+                key = place.part if state is State.QUEUE else ""
+                settled = state in layout.TERMINAL and place.part and place not in places[-2:]
+                count = self._days.get(place.folder) if settled else None
+                if count is None:
+                    count = len(records_in(actor, place))
+                if settled:
+                    self._days[place.folder] = count
+                if key or count or state not in DIVIDED:
+                    by_class[key] = by_class.get(key, 0) + count
+            found[str(state)] = by_class or {"": 0}
+        return found
+
+
+def resolve(actor: Actor, text: str) -> str:
+    """The name of the job that a person means by *text*.
+
+    In this order: a name in full (any case, or the record's file name), the beginning of exactly one name, or
+    exactly one record's ``job_id``. The last one opens every record.
+
+    Raises:
+        NoSuchJob: None, or several; the message names up to five.
+        OSError: The share did not tell.
+    """
+    file = parse_file_name(text.replace("\\", "/").rpartition("/")[2])
+    wanted = file.name if file else fold(text.strip()) if text.strip() else ""
+    if wanted and is_known(actor, wanted):
+        return wanted
+    beginning = text.strip().lower()
+    names = sorted({one.name for one in all_records(actor)}) if beginning else []
+    if wanted in names:
+        return wanted
+    found = [name for name in names if name.startswith(beginning)]
+    if not found and beginning:
+        found = sorted(_with_job_id(actor, text))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NoSuchJob(f"no job '{text}' in this spool")
+    shown = ", ".join(f"'{name}'" for name in found[:CANDIDATES_SHOWN])
+    more = f" and {len(found) - CANDIDATES_SHOWN} more" if len(found) > CANDIDATES_SHOWN else ""
+    raise NoSuchJob(
+        f"'{text}' could be any of {len(found)} jobs: {shown}{more}",
+        hint="type more of the name, until only one job begins with it",
+    )
+
+
+def is_known(actor: Actor, name: str) -> bool:
+    """True if something is decided about a job of this very name."""
+    if not is_legal(name):
+        return False
+    decided = _decided(actor, name)
+    return decided is None or bool(decided.pinned or decided.highest or decided.pruned)
+
+
+def names_beginning(actor: Actor, beginning: str, *, count_max: int) -> list[str]:
+    """Names of jobs that begin so, at most *count_max*, jobs that have not ended first."""
+    found: dict[str, None] = {}
+    for location in all_records(actor):
+        if location.name.startswith(beginning.lower()):
+            found[location.name] = None
+            if len(found) >= count_max:
+                break
+    return list(found)
+
+
+def in_group(actor: Actor, group: str, states: tuple[State, ...]) -> Iterator[Location]:
+    """The records of a group; opens each record in *states*."""
+    for location in all_records(actor, states):
+        job = _job_if(actor, location, group)
+        if job is not None and job.group == group:
+            yield location
+
+
+def failures(actor: Actor) -> Iterator[Failure]:
+    """Every job in ``failed/`` with its last verdict, the newest day first."""
+    for place in reversed(parts(actor, State.FAILED)):
+        for location in reversed(records_in(actor, place)):
+            yield Failure(location, _last_verdict(actor, location.name))
+
+
+def latest_failures(actor: Actor, count: int) -> list[Failure]:
+    """The jobs that failed last, the last one first; found among the newest names only."""
+    looked_at = []
+    for failure in failures(actor):
+        looked_at.append(failure)
+        if len(looked_at) == _LATEST_LOOKED_AT:
+            break
+
+    def ended(failure: Failure) -> float:
+        at = failure.verdict.ended_at if failure.verdict else None
+        return at.timestamp() if at else 0.0
+
+    return sorted(looked_at, key=ended, reverse=True)[:count]
+
+
+def rejections(actor: Actor, count: int) -> tuple[int, list[Reason]]:
+    """How many files lie in ``rejected/``, and the reasons of those rejected last."""
+    entries = actor.files.names(layout.REJECTED)
+    files = [e for e in entries if not is_ignored(e) and not e.endswith(".reason.yaml")]
+    reasons = []
+    for entry in entries:
+        if entry.endswith(".reason.yaml") and not is_ignored(entry):
+            try:
+                reasons.append(read_record(actor, Reason, f"{layout.REJECTED}/{entry}"))
+            except (BadRecord, FileNotFoundError) as error:
+                actor.log("overview.unreadable", file=entry, error=str(error))
+    reasons.sort(key=lambda reason: reason.at, reverse=True)
+    return len(files), reasons[:count]
+
+
+def why_waiting(actor: Actor, location: Location) -> Waiting:
+    """What a job in ``waiting/`` waits for; a moment gone by means that the next sweep takes it up."""
+    try:
+        job = parse_job(_bytes(actor, location.path))
+        decided = decisions(actor, location.name)
+    except (BadRecord, FileNotFoundError) as error:
+        return Waiting(location, problem=str(error))
+    last = decided.highest.verdict if decided.highest else None
+    moments = [at for at in (job.not_before, last.retry_at if last else None) if at is not None]
+    need = next((one for one in job.needs if not _is_committed(actor, one)), None)
+    return Waiting(location, max(moments, default=None), need)
+
+
+def view(actor: Actor, name: str) -> JobView:
+    """Everything about one job.
+
+    Raises:
+        NoSuchJob: Nothing is known under that name.
+        OSError: The share did not tell.
+    """
+    locations = tuple(find(actor, name))
+    problem = None
+    try:
+        decided = decisions(actor, name)
+    except BadRecord as error:
+        problem, decided = str(error), Decisions(name)
+    if not (locations or decided.pinned or decided.highest or decided.pruned or problem):
+        raise NoSuchJob(f"no job '{name}' in this spool")
+    job, unread = _job_of(actor, name, locations)
+    attempts = tuple(_attempts(actor, name)) if decided.pruned is None else ()
+    is_open = bool(attempts) and attempts[-1].is_open
+    waiting = next((one for one in locations if one.place.state is State.WAITING), None)
+    return JobView(
+        name=name,
+        locations=locations,
+        job=job,
+        problem=problem or unread,
+        pinned=decided.pinned,
+        attempts=attempts,
+        pruned=decided.pruned,
+        beat=heartbeat(actor, name, attempts[-1].number) if is_open else None,
+        waiting=why_waiting(actor, waiting) if waiting else None,
+    )
+
+
+def _attempts(actor: Actor, name: str) -> Iterator[Attempt]:
+    for number in attempt_numbers(actor, name):
+        try:
+            yield attempt(actor, name, number)
+        except (BadRecord, FileNotFoundError) as error:
+            actor.log("overview.unreadable", job=name, attempt=number, error=str(error))
+
+
+def _job_of(
+    actor: Actor, name: str, locations: tuple[Location, ...]
+) -> tuple[Job | None, str | None]:
+    """The job's record, the pinned one if there is one, or why it cannot be read."""
+    problem = None
+    for path in (layout.pinned_record(name), *(one.path for one in locations)):
+        try:
+            return parse_job(_bytes(actor, path)), None
+        except FileNotFoundError:
+            continue
+        except BadRecord as error:
+            problem = f"cannot read '{path}': {error}"
+    return None, problem
+
+
+def _decided(actor: Actor, name: str) -> Decisions | None:
+    """What is decided; ``None`` if something is, but cannot be read."""
+    try:
+        return decisions(actor, name)
+    except BadRecord as error:
+        actor.log("overview.unreadable", job=name, error=str(error))
+        return None
+
+
+def _last_verdict(actor: Actor, name: str) -> Manifest | None:
+    decided = _decided(actor, name)
+    return decided.highest.verdict if decided and decided.highest else None
+
+
+def _is_committed(actor: Actor, name: str) -> bool:
+    decided = _decided(actor, fold(name))
+    if decided is None:
+        return False
+    if decided.pruned is not None:
+        return decided.pruned.verdict is Verdict.SUCCEEDED
+    return decided.highest is not None and decided.highest.is_commit
+
+
+def _with_job_id(actor: Actor, job_id: str) -> set[str]:
+    found = set()
+    for location in all_records(actor):
+        job = _job_if(actor, location, job_id)
+        if job is not None and job.job_id == job_id:
+            found.add(location.name)
+    return found
+
+
+def _job_if(actor: Actor, location: Location, said: str) -> Job | None:
+    """The record, if its text may say *said* somewhere; parsing thousands of others would take minutes."""
+    word = max(said.split(), key=len, default="")
+    plain = word.isascii() and word.replace("-", "").replace("_", "").isalnum()
+    try:
+        data = _bytes(actor, location.path)
+        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        return None if plain and not utf16 and word.encode() not in data else parse_job(data)
+    except (BadRecord, FileNotFoundError):
+        return None
+
+
+def _bytes(actor: Actor, path: str) -> bytes:
+    try:
+        return actor.files.read(path, bytes_max=RECORD_BYTES_MAX)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise BadRecord(f"'{path}' has more than {RECORD_BYTES_MAX} bytes") from None
+        raise

@@ -1,0 +1,191 @@
+"""A worker's own configuration: a TOML file on its machine, then the environment, then flags; the last to say something wins.
+
+Guarantees: every value is checked, and an unknown key is an error that names the nearest known one; ``Origin`` tells where each value
+came from. Secrets belong here and never into the spool.
+"""
+
+import difflib
+import os
+import platform
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spoolctl.spool import UsageError, is_worker_name, slug
+
+ENVIRONMENT = "SPOOLWORKER_"
+
+
+class Config(BaseModel):
+    """What a worker is told about itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spool: Path
+    """The spool's folder, as this machine sees it."""
+    name: str
+    """Unique in the spool: up to 40 of a-z 0-9 -."""
+    backend: str = "sketch"
+    backend_options: dict[str, str] = {}
+    gpu: Annotated[int, Field(ge=0, le=63)] = 0
+    """Index of the card, as nvidia-smi counts them."""
+    vram_gb: Annotated[float, Field(ge=0)] | None = None
+    """The card's memory in GB (2**30 bytes); read from the card if left out."""
+    tags: tuple[str, ...] = ()
+    scratch: Path
+    """A local folder for work in progress. Never on the share."""
+    log_folder: Path
+    drain: bool = False
+    """Leave when the queues hold nothing that this worker could run."""
+    once: bool = False
+    """Leave after one job, or at once if there is none."""
+    interrupt_wait_s: Annotated[float, Field(gt=0)] = 30.0
+    """How long an interrupted backend may take to come to rest before this process gives it up and ends."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration, and where each value came from."""
+
+    config: Config
+    origins: dict[str, str]
+
+
+def default_file() -> Path:
+    """Where the configuration lies unless told otherwise."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming"))
+    else:
+        base = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"))
+    return base / "spool" / "worker.toml"
+
+
+def load(
+    flags: Mapping[str, Any],
+    *,
+    file: Path | None,
+    environment: Mapping[str, str],
+    log_folder: Path,
+) -> Loaded:
+    """Put a configuration together.
+
+    Args:
+        flags: What the command line says; ``None`` where it says nothing.
+        file: The TOML file; ``None`` for the default one, which need not exist.
+        environment: The process's environment.
+        log_folder: The default for ``log_folder``.
+
+    Raises:
+        UsageError: A value is missing or makes no sense, or *file* is not there or not TOML.
+    """
+    values: dict[str, Any] = {"log_folder": log_folder}
+    origins = {"log_folder": "default"}
+    sources = (
+        (_from_file(file), f"file {file or default_file()}"),
+        (_from_environment(environment), "environment"),
+        ({key: value for key, value in flags.items() if value is not None}, "flag"),
+    )
+    for source, origin in sources:
+        for key, value in source.items():
+            if key == "backend_options" and isinstance(value, dict):
+                value = {**values.get(key, {}), **{k: _text(v) for k, v in value.items()}}  # noqa: PLW2901
+            values[key] = value
+            origins[key] = origin
+    _complete(values, origins)
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise _refusal(error) from None
+    for field in Config.model_fields:
+        origins.setdefault(field, "default")
+    if not is_worker_name(config.name):
+        raise UsageError(
+            f"worker name '{config.name}' has other characters than a-z, 0-9 and '-', or is too long",
+            hint="give one with --name, like 'attic-gpu0'",
+        )
+    return Loaded(config, origins)
+
+
+def _complete(values: dict[str, Any], origins: dict[str, str]) -> None:
+    if "spool" not in values:
+        raise UsageError(
+            "which spool? none is named", hint="name its folder with --spool or SPOOL_ROOT"
+        )
+    if "name" not in values:
+        machine = slug(platform.node()) or "worker"
+        values["name"], origins["name"] = f"{machine}-gpu{values.get('gpu', 0)}", "default"
+    if "scratch" not in values:
+        values["scratch"] = Path(tempfile.gettempdir()) / "spool-scratch" / str(values["name"])
+        origins["scratch"] = "default"
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    path = file or default_file()
+    try:
+        with path.open("rb") as opened:
+            return tomllib.load(opened)
+    except FileNotFoundError:
+        if file is None:
+            return {}
+        raise UsageError(f"configuration file '{path}' is not there", hint="check --config") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"cannot read configuration file '{path}': {error}", hint="it must be TOML"
+        ) from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if environment.get("SPOOL_ROOT"):
+        values["spool"] = environment["SPOOL_ROOT"]
+    for key, value in environment.items():
+        field = key.removeprefix(ENVIRONMENT).lower()
+        if not key.startswith(ENVIRONMENT):
+            continue
+        if field == "tags":
+            values[field] = tuple(part.strip() for part in value.split(",") if part.strip())
+        elif field == "backend_options":
+            values[field] = parse_options(value.split(","))
+        else:
+            values[field] = value
+    return values
+
+
+def parse_options(pairs: list[str]) -> dict[str, str]:
+    """Read ``KEY=VALUE`` texts.
+
+    Raises:
+        UsageError: One has no '='.
+    """
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(
+                f"backend option '{pair}' is not KEY=VALUE", hint="like seconds_per_image=2"
+            )
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _refusal(error: ValidationError) -> UsageError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(field, list(Config.model_fields), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(Config.model_fields)}"
+        return UsageError(f"unknown configuration key '{field}'", hint=hint)
+    return UsageError(
+        f"configuration value '{field}': {first['msg']}, not {first.get('input')!r}",
+        hint="'spoolworker config' prints every value and where it came from",
+    )

@@ -1,0 +1,655 @@
+"""The embedded backend: what it draws, what it reports, and every way in which it can be told to fail."""
+
+import errno
+import hashlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from spoolctl.spool import (
+    STAGE_NAMES,
+    ADetailer,
+    Code,
+    Hires,
+    Img2Img,
+    Txt2Img,
+    Upscale,
+    UsageError,
+)
+from spoolworker.backends import BACKENDS, drawing, open_backend
+from spoolworker.backends.base import BackendError, Interrupted, Order, Watch
+from spoolworker.backends.drills import Drills
+from spoolworker.backends.infotext import read_infotext
+from spoolworker.backends.sketch import Sketch
+
+
+class PlayedEvent(threading.Event):
+    """An event on which nobody waits in earnest; it sets itself after ``after`` waits."""
+
+    def __init__(self, after=None):
+        super().__init__()
+        self.after = after
+        self.waits = []
+
+    def wait(self, timeout=None):
+        self.waits.append(timeout)
+        if self.after is not None and len(self.waits) >= self.after:
+            self.set()
+        return self.is_set()
+
+
+def txt2img(**said):
+    return Txt2Img(**{"stage": "txt2img", "prompt": "a castle", "width": 32, "height": 24, **said})
+
+
+def order(scratch, *stages, inputs=()):
+    return Order(stages=stages, inputs=tuple(inputs), scratch=scratch, title="a job")
+
+
+def run(scratch, *stages, inputs=(), watch=None, **drills):
+    scratch.mkdir(exist_ok=True)
+    backend = Sketch(Drills(**drills), draw_seed=lambda: 1000)
+    return backend.run(order(scratch, *stages, inputs=inputs), watch or Watch())
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return image.convert("RGB").tobytes()
+
+
+def picture_file(path, size=(40, 30)):
+    drawing.draw("an input", 5, *size).save(path)
+    return path
+
+
+def finals(product):
+    return [made for made in product.made if made.final]
+
+
+# Drawing
+
+
+def test_a_drawing_is_the_same_on_every_machine():
+    drawn = drawing.draw("a castle on a hill", 42, 48, 80)
+
+    digest = hashlib.sha256(drawn.tobytes()).hexdigest()
+    assert digest == "0bf45ac56e968d6a85b42f84e433e3a32bc17375d424ad0dd7eb4e6d0e83eb59"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("b", 1, 32, 32, ""), ("a", 2, 32, 32, ""), ("a", 1, 32, 33, ""), ("a", 1, 32, 32, "x")],
+)
+def test_a_drawing_depends_on_all_that_is_said(other):
+    *words, layer = other
+
+    assert drawing.draw("a", 1, 32, 32).tobytes() != drawing.draw(*words, layer=layer).tobytes()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 200), (16, 16), (300, 70)])
+def test_a_drawing_has_the_size_asked_for_and_is_never_dark(size):
+    drawn = drawing.draw("night, black, dark", 0, *size)
+
+    assert drawn.size == size
+    assert min(high for _, high in drawn.getextrema()) >= 20
+
+
+def test_blend_goes_from_one_picture_to_the_other():
+    under, over = Image.new("RGB", (4, 4), (0, 100, 200)), Image.new("RGB", (4, 4), (200, 100, 0))
+
+    assert drawing.blend(under, over, 0.0).tobytes() == under.tobytes()
+    assert drawing.blend(under, over, 1.0).tobytes() == over.tobytes()
+    assert drawing.blend(under, over, 0.25).getpixel((0, 0)) == (50, 100, 150)
+
+
+def test_touch_up_changes_the_middle_and_nothing_else():
+    image, over = Image.new("RGB", (64, 64), "white"), Image.new("RGB", (32, 32), "blue")
+
+    touched = drawing.touch_up(image, over, 1.0, blur=0)
+
+    assert touched.getpixel((32, 32)) == (0, 0, 255)
+    for outside in ((15, 32), (48, 32), (32, 15), (32, 48), (17, 17)):
+        assert touched.getpixel(outside) == (255, 255, 255)
+    assert image.getpixel((32, 32)) == (255, 255, 255)
+
+
+def test_touch_up_fades_in_over_its_blur():
+    image, over = Image.new("RGB", (256, 256), "white"), Image.new("RGB", (128, 128), "black")
+
+    hard = drawing.touch_up(image, over, 1.0, blur=0).convert("L").crop((0, 128, 256, 129))
+    soft = drawing.touch_up(image, over, 1.0, blur=16).convert("L").crop((0, 128, 256, 129))
+
+    assert len(set(hard.tobytes())) == 2
+    assert len(set(soft.tobytes())) > 8
+    assert soft.getpixel((128, 0)) == 0
+
+
+# The chain
+
+
+def test_txt2img_makes_count_images_and_image_i_has_seed_plus_i(tmp_path):
+    product = run(tmp_path, txt2img(seed=7, count=3))
+
+    assert [made.path.name for made in product.made] == [
+        "0000-1-txt2img.png",
+        "0001-1-txt2img.png",
+        "0002-1-txt2img.png",
+    ]
+    assert [(m.image_index, m.seed_requested, m.seed_actual) for m in product.made] == [
+        (0, 7, 7),
+        (1, 8, 8),
+        (2, 9, 9),
+    ]
+    assert all(m.final and (m.width, m.height) == (32, 24) for m in product.made)
+    assert pixels(product.made[2].path) == drawing.draw("a castle", 9, 32, 24).tobytes()
+
+
+@pytest.mark.parametrize("asked", [-1, None])
+def test_a_seed_left_open_is_drawn_once_and_reported(tmp_path, asked):
+    product = run(tmp_path, txt2img(seed=asked, count=2), Upscale(stage="upscale"))
+
+    assert [m.seed_actual for m in product.made] == [1000, 1001, 1000, 1001]
+    assert {m.seed_requested for m in product.made} == {asked}
+
+
+def test_a_real_draw_of_seeds_stays_in_webuis_range(tmp_path):
+    product = Sketch().run(order(tmp_path, txt2img()), Watch())
+
+    assert 0 <= product.made[0].seed_actual < 2**32
+
+
+def test_the_largest_seed_goes_round_and_not_over(tmp_path):
+    product = run(tmp_path, txt2img(seed=2**64 - 1, count=2))
+
+    assert [m.seed_actual for m in product.made] == [2**64 - 1, 0]
+
+
+def test_the_same_job_gives_the_same_pixels(tmp_path):
+    chain = (
+        txt2img(seed=1, count=2),
+        Img2Img(stage="img2img"),
+        ADetailer(stage="adetailer"),
+        Upscale(stage="upscale"),
+    )
+
+    one, two = run(tmp_path / "one", *chain), run(tmp_path / "two", *chain)
+
+    assert [pixels(m.path) for m in one.made] == [pixels(m.path) for m in two.made]
+
+
+def test_each_stage_changes_the_image_and_leaves_a_file_of_its_own(tmp_path):
+    product = run(
+        tmp_path,
+        txt2img(seed=1),
+        Img2Img(stage="img2img"),
+        ADetailer(stage="adetailer"),
+        Upscale(stage="upscale", factor=1.5),
+    )
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "0000-1-txt2img.png",
+        "0000-2-img2img.png",
+        "0000-3-adetailer.png",
+        "0000-4-upscale.png",
+    ]
+    assert len({pixels(m.path) for m in product.made}) == 4
+    assert [m.final for m in product.made] == [False, False, False, True]
+    assert [(t.stage, t.images) for t in product.timings] == [(s, 1) for s in STAGE_NAMES]
+    assert (product.made[-1].width, product.made[-1].height) == (48, 36)
+
+
+def test_what_a_stage_leaves_out_is_what_the_last_stage_said(tmp_path):
+    product = run(
+        tmp_path,
+        txt2img(seed=5, model="dream", sampler="Euler a", steps=30, cfg_scale=6.5, count=2),
+        Img2Img(stage="img2img", prompt="a ship", steps=12),
+        Upscale(stage="upscale"),
+        ADetailer(stage="adetailer", seed=90),
+    )
+
+    with Image.open(product.made[-1].path) as image:
+        told = read_infotext(image.info["parameters"])
+    assert told.prompt == "a ship"
+    assert told.fields["Steps"] == "12"
+    assert told.fields["CFG scale"] == "6.5"
+    assert (told.fields["Sampler"], told.fields["Model"]) == ("Euler a", "dream")
+    assert told.fields["Seed"] == "91"
+    assert [m.seed_actual for m in product.made] == [5, 6, 5, 6, 5, 6, 90, 91]
+    assert product.used.model == "dream"
+
+
+def test_every_file_carries_its_infotext_in_any_script(tmp_path):
+    product = run(tmp_path, txt2img(prompt="château, 城", negative_prompt="low\nquality", seed=3))
+
+    with Image.open(product.made[0].path) as image:
+        told = read_infotext(image.info["parameters"])
+    assert (told.prompt, told.negative_prompt) == ("château, 城", "low\nquality")
+    assert told.fields["Size"] == "32x24"
+    assert told.fields["Version"] == "sketch"
+
+
+def test_hires_makes_the_image_larger_by_its_scale(tmp_path):
+    product = run(tmp_path, txt2img(seed=1, hires=Hires(scale=1.5)))
+
+    assert (product.made[0].width, product.made[0].height) == (48, 36)
+
+
+def test_upscale_is_pillows_lanczos_on_the_jobs_input(tmp_path):
+    source = picture_file(tmp_path / "input.png")
+
+    product = run(
+        tmp_path / "scratch",
+        Upscale(stage="upscale", factor=2.5, upscaler="4x-UltraSharp"),
+        inputs=[source],
+    )
+
+    with Image.open(source) as image:
+        expected = image.resize((100, 75), Image.Resampling.LANCZOS).tobytes()
+    assert pixels(product.made[0].path) == expected
+    assert product.used.model == "sketch"
+
+
+def test_img2img_blends_its_input_with_a_new_drawing(tmp_path):
+    source = picture_file(tmp_path / "input.png")
+    scratch = tmp_path / "scratch"
+
+    kept, half, new = (
+        pixels(
+            run(
+                scratch,
+                Img2Img(stage="img2img", prompt="a ship", seed=1, denoising_strength=strength),
+                inputs=[source],
+            )
+            .made[0]
+            .path
+        )
+        for strength in (0.0, 0.5, 1.0)
+    )
+
+    assert kept == pixels(source)
+    assert new == drawing.draw("a ship", 1, 40, 30).tobytes()
+    assert all(abs(h - (k + n) / 2) <= 1 for h, k, n in zip(half, kept, new, strict=True))
+
+
+def test_img2img_resizes_to_the_size_it_says_each_way_on_its_own(tmp_path):
+    source = picture_file(tmp_path / "input.png")
+
+    product = run(tmp_path / "s", Img2Img(stage="img2img", width=64), inputs=[source, source])
+
+    assert [(m.image_index, m.width, m.height) for m in product.made] == [(0, 64, 30), (1, 64, 30)]
+
+
+def test_the_probe_tells_all_stages_and_any_model_and_what_ran_last(tmp_path):
+    backend = Sketch()
+
+    before = backend.probe()
+    backend.run(order(tmp_path, txt2img(model="dream")), Watch())
+
+    assert (before.backend, before.stages, before.models) == ("sketch", STAGE_NAMES, None)
+    assert before.loaded_model is None
+    assert backend.probe().loaded_model == "dream"
+
+
+# What cannot be done
+
+
+@pytest.mark.parametrize("stage", [Img2Img(stage="img2img"), Upscale(stage="upscale")])
+def test_a_chain_that_needs_inputs_and_has_none_fails_with_input_missing(tmp_path, stage):
+    with pytest.raises(BackendError) as caught:
+        run(tmp_path, stage)
+
+    assert caught.value.code is Code.INPUT_MISSING
+
+
+def test_an_input_that_is_not_there_fails_with_input_missing(tmp_path):
+    with pytest.raises(BackendError) as caught:
+        run(tmp_path / "s", Upscale(stage="upscale"), inputs=[tmp_path / "gone.png"])
+
+    assert caught.value.code is Code.INPUT_MISSING
+
+
+@pytest.mark.parametrize("damage", ["words", "half"])
+def test_an_input_that_is_no_image_fails_with_bad_job(tmp_path, damage):
+    source = picture_file(tmp_path / "input.png", (200, 200))
+    whole = source.read_bytes()
+    source.write_bytes(b"not a picture" if damage == "words" else whole[: len(whole) // 2])
+
+    with pytest.raises(BackendError) as caught:
+        run(tmp_path / "s", Upscale(stage="upscale"), inputs=[source])
+
+    assert caught.value.code is Code.BAD_JOB
+
+
+def test_txt2img_in_the_middle_of_a_chain_fails_with_bad_job(tmp_path):
+    with pytest.raises(BackendError) as caught:
+        run(tmp_path, txt2img(), txt2img())
+
+    assert caught.value.code is Code.BAD_JOB
+
+
+def test_an_upscale_beyond_all_measure_fails_with_bad_job_before_it_takes_the_memory(tmp_path):
+    grow = Upscale(stage="upscale", factor=8.0)
+
+    with pytest.raises(BackendError) as caught:
+        run(tmp_path, txt2img(width=2064, height=16), grow)
+
+    assert caught.value.code is Code.BAD_JOB
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (OSError(errno.ENOSPC, "no space left on device"), Code.SCRATCH_FULL),
+        (MemoryError(), Code.OUT_OF_HOST_MEMORY),
+    ],
+)
+def test_a_full_disk_or_memory_fails_with_its_own_code(tmp_path, monkeypatch, fault, code):
+    def save(*_args, **_kwargs):
+        raise fault
+
+    monkeypatch.setattr(Image.Image, "save", save)
+
+    with pytest.raises(BackendError) as caught:
+        run(tmp_path, txt2img())
+
+    assert caught.value.code is code
+
+
+def test_another_fault_of_the_disk_is_not_renamed(tmp_path, monkeypatch):
+    def save(*_args, **_kwargs):
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(Image.Image, "save", save)
+
+    with pytest.raises(OSError, match="input/output"):
+        run(tmp_path, txt2img())
+
+
+# Progress and interrupts
+
+
+def told_progress(tmp_path, *stages, **drills):
+    told = []
+    watch = Watch(PlayedEvent(), lambda fraction, stage: told.append((fraction, stage)))
+    run(tmp_path, *stages, watch=watch, **drills)
+    return told
+
+
+def test_progress_grows_over_the_whole_chain_image_by_image(tmp_path):
+    told = told_progress(tmp_path, txt2img(count=2), Upscale(stage="upscale"))
+
+    assert told == [
+        (0.0, "txt2img"),
+        (0.25, "txt2img"),
+        (0.5, "txt2img"),
+        (0.75, "upscale"),
+        (1.0, "upscale"),
+    ]
+
+
+def test_progress_grows_within_a_slow_image(tmp_path):
+    told = [fraction for fraction, _ in told_progress(tmp_path, txt2img(), seconds_per_image=1.0)]
+
+    assert told == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+def test_each_image_of_each_stage_takes_its_seconds(tmp_path):
+    event = PlayedEvent()
+
+    run(
+        tmp_path,
+        txt2img(count=2),
+        Upscale(stage="upscale"),
+        watch=Watch(event),
+        seconds_per_image=0.5,
+    )
+
+    assert sum(event.waits) == pytest.approx(2.0)
+    assert max(event.waits) <= 0.2
+
+
+def test_an_interrupt_within_one_image_stops_the_run_before_its_file(tmp_path):
+    event = PlayedEvent(after=7)
+
+    with pytest.raises(Interrupted):
+        run(tmp_path, txt2img(count=3), watch=Watch(event), seconds_per_image=1.0)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["0000-1-txt2img.png"]
+    assert len(event.waits) == 7
+
+
+def test_an_interrupt_between_images_stops_a_run_that_never_waits(tmp_path):
+    event = threading.Event()
+    watch = Watch(event, lambda fraction, _stage: event.set() if fraction >= 0.5 else None)
+
+    with pytest.raises(Interrupted):
+        run(tmp_path, txt2img(count=2), watch=watch)
+
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_timings_are_those_of_the_given_clock(tmp_path):
+    ticks = iter([10.0, 12.5])
+
+    product = Sketch(clock=lambda: next(ticks)).run(order(tmp_path, txt2img()), Watch())
+
+    assert product.timings[0].seconds == 2.5
+
+
+# Drills
+
+
+def code_of(backend, *args):
+    try:
+        backend.run(*args)
+    except BackendError as error:
+        return error.code
+    return None
+
+
+def test_drill_fail_fails_every_run_with_its_code(tmp_path):
+    backend = Sketch(Drills(fail=Code.OUT_OF_MEMORY))
+
+    codes = [code_of(backend, order(tmp_path, txt2img()), Watch()) for _ in range(3)]
+
+    assert codes == [Code.OUT_OF_MEMORY] * 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_drill_fail_times_fails_only_so_many_runs(tmp_path):
+    backend = Sketch(Drills(fail=Code.STALLED, fail_times=2))
+
+    codes = [code_of(backend, order(tmp_path, txt2img()), Watch()) for _ in range(4)]
+
+    assert codes == [Code.STALLED, Code.STALLED, None, None]
+
+
+def test_drill_fail_stage_fails_on_reaching_it_and_leaves_the_stages_before(tmp_path):
+    backend = Sketch(Drills(fail=Code.INTERNAL, fail_stage="upscale", fail_times=1))
+    chain = order(tmp_path, txt2img(), Upscale(stage="upscale"))
+
+    without = code_of(backend, order(tmp_path, txt2img()), Watch())
+    first = code_of(backend, chain, Watch())
+    left = [path.name for path in tmp_path.iterdir()]
+
+    assert (without, first) == (None, Code.INTERNAL)
+    assert left == ["0000-1-txt2img.png"]
+    assert code_of(backend, chain, Watch()) is None
+
+
+def test_drill_fail_when_prompt_fails_only_those_and_counts_each_on_its_own(tmp_path):
+    backend = Sketch(Drills(fail=Code.TIMEOUT, fail_when_prompt="FAIL", fail_times=1))
+
+    codes = [
+        code_of(backend, order(tmp_path, txt2img(prompt=prompt)), Watch())
+        for prompt in ("good", "FAIL a", "FAIL b", "FAIL a", "good")
+    ]
+
+    assert codes == [None, Code.TIMEOUT, Code.TIMEOUT, None, None]
+
+
+def test_drill_fail_when_prompt_looks_at_every_stage(tmp_path):
+    backend = Sketch(Drills(fail=Code.TIMEOUT, fail_when_prompt="FAIL"))
+    chain = order(tmp_path, txt2img(), Img2Img(stage="img2img", prompt="please FAIL"))
+
+    assert code_of(backend, chain, Watch()) is Code.TIMEOUT
+
+
+def test_a_drilled_failure_says_so_in_its_log_and_not_the_prompt(tmp_path):
+    backend = Sketch(Drills(fail=Code.TIMEOUT, fail_when_prompt="castle"))
+
+    with pytest.raises(BackendError) as caught:
+        backend.run(order(tmp_path, txt2img()), Watch())
+
+    assert "told to fail with timeout" in caught.value.log_tail
+    assert "castle" not in caught.value.log_tail + str(caught.value)
+
+
+def test_drill_stall_at_stands_still_until_interrupted(tmp_path):
+    told = []
+    event = PlayedEvent(after=20)
+    watch = Watch(event, lambda fraction, _stage: told.append(fraction))
+
+    with pytest.raises(Interrupted):
+        run(tmp_path, txt2img(count=4), watch=watch, stall_at=0.5)
+
+    assert told == [0.0, 0.25]
+    assert len(event.waits) == 20
+
+
+def test_drill_unreachable_refuses_probe_and_run(tmp_path):
+    backend = Sketch(Drills(unreachable=True))
+
+    with pytest.raises(BackendError) as caught:
+        backend.probe()
+
+    assert caught.value.code is Code.BACKEND_UNREACHABLE
+    assert code_of(backend, order(tmp_path, txt2img()), Watch()) is Code.BACKEND_UNREACHABLE
+
+
+@pytest.mark.parametrize(("short_by", "left"), [(0, 3), (1, 2), (3, 0), (9, 0)])
+def test_drill_short_by_leaves_so_many_images_out(tmp_path, short_by, left):
+    assert len(run(tmp_path, txt2img(count=3), short_by=short_by).made) == left
+
+
+def test_drill_truncate_cuts_only_the_last_file(tmp_path):
+    whole = run(tmp_path / "whole", txt2img(count=2, seed=1))
+    cut = run(tmp_path / "cut", txt2img(count=2, seed=1), truncate=True)
+
+    sizes = [
+        (m.path.stat().st_size, w.path.stat().st_size)
+        for m, w in zip(cut.made, whole.made, strict=True)
+    ]
+    assert sizes[0][0] == sizes[0][1]
+    assert sizes[1][0] == sizes[1][1] // 2
+
+
+def test_drill_black_makes_every_image_black(tmp_path):
+    product = run(tmp_path, txt2img(count=2), Upscale(stage="upscale"), black=True)
+
+    assert all(not any(pixels(made.path)) for made in product.made)
+
+
+def test_drill_wrong_size_makes_the_final_images_8_pixels_smaller(tmp_path):
+    product = run(tmp_path, txt2img(), Upscale(stage="upscale"), wrong_size=True)
+
+    assert [(m.width, m.height) for m in product.made] == [(32, 24), (56, 40)]
+    with Image.open(product.made[1].path) as image:
+        assert image.size == (56, 40)
+
+
+def test_drill_ignore_interrupt_stays_busy_before_it_stops(tmp_path):
+    paused = []
+    backend = Sketch(Drills(ignore_interrupt_s=30.0), pause=paused.append)
+    watch = Watch(PlayedEvent())
+    watch.interrupted.set()
+
+    with pytest.raises(Interrupted):
+        backend.run(order(tmp_path, txt2img()), watch)
+
+    assert paused == [30.0]
+
+
+def test_drill_no_progress_reports_none(tmp_path):
+    assert told_progress(tmp_path, txt2img(count=2), progress=False, seconds_per_image=1.0) == []
+
+
+# Options
+
+
+def test_options_are_read_from_text(tmp_path):
+    text = {
+        "seconds_per_image": "0.5",
+        "fail": "out_of_memory",
+        "fail_times": "2",
+        "black": "true",
+        "progress": "false",
+    }
+
+    assert Drills.from_text(text) == Drills(
+        seconds_per_image=0.5, fail=Code.OUT_OF_MEMORY, fail_times=2, black=True, progress=False
+    )
+
+
+def test_a_backend_is_opened_by_name(tmp_path):
+    backend = open_backend("sketch", {"fail": "stalled"})
+
+    assert BACKENDS[0] == backend.name == "sketch"
+    assert code_of(backend, order(tmp_path, txt2img()), Watch()) is Code.STALLED
+
+
+def test_an_unknown_backend_is_refused_with_those_known():
+    with pytest.raises(UsageError, match=r"known: .*sketch") as caught:
+        open_backend("scetch", {})
+
+    assert caught.value.hint == "did you mean 'sketch'?"
+
+
+def test_an_unknown_option_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match="no option 'second_per_image'") as caught:
+        open_backend("sketch", {"second_per_image": "1"})
+
+    assert caught.value.hint == "did you mean 'seconds_per_image'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seconds_per_image", "fast"),
+        ("seconds_per_image", "-1"),
+        ("seconds_per_image", "nan"),
+        ("seconds_per_image", "inf"),
+        ("fail", "no_such_code"),
+        ("stall_at", "2"),
+        ("black", "maybe"),
+        ("short_by", "1.5"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_refused_by_name(name, value):
+    with pytest.raises(UsageError, match=f"'{name}={value}'") as caught:
+        open_backend("sketch", {name: value})
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_condition_for_failing_without_a_code_is_refused():
+    with pytest.raises(UsageError, match="need fail=CODE"):
+        open_backend("sketch", {"fail_times": "2"})
+
+
+def test_importing_the_package_loads_no_backend():
+    code = "import sys, spoolworker.backends; print('numpy' in sys.modules, 'PIL' in sys.modules)"
+
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert told.stdout.split() == ["False", "False"]
