@@ -137,7 +137,9 @@ def _from_file(file: Path | None) -> dict[str, Any]:
     except FileNotFoundError:
         if file is None:
             return {}
-        raise UsageError(f"configuration file '{path}' is not there", hint="check --config") from None
+        raise UsageError(
+            f"configuration file '{path}' is not there", hint="check --config"
+        ) from None
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             f"cannot read configuration file '{path}': {error}", hint="it must be TOML"
@@ -183,7 +185,9 @@ def _refusal(error: ValidationError) -> UsageError:
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         close = difflib.get_close_matches(field, list(Config.model_fields), n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(Config.model_fields)}"
+        hint = (
+            f"did you mean '{close[0]}'?" if close else f"known: {', '.join(Config.model_fields)}"
+        )
         return UsageError(f"unknown configuration key '{field}'", hint=hint)
     return UsageError(
         f"configuration value '{field}': {first['msg']}, not {first.get('input')!r}",

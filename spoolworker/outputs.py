@@ -26,12 +26,6 @@ _LATENT = 8
 """A sampling stage works on squares of 8 x 8 pixels and drops what is over."""
 
 
-def images_asked(stages: Sequence[Stage], inputs: int) -> int:
-    """How many final images a chain makes: ``count`` of txt2img, else one for each input."""
-    first = stages[0]
-    return first.count if isinstance(first, Txt2Img) else inputs
-
-
 def check(
     product: Product, *, images_asked: int, stages: Sequence[Stage], refuse_black: bool = True
 ) -> None:

@@ -18,7 +18,7 @@ def adopt(
     spool: SpoolOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep the images of an attempt that was superseded, failed or lost."""
+    """Keep the images of a superseded or lost attempt."""
     actor = opened(spool)
     name = resolve(actor, job)
     manifest = adopt_attempt(actor, name, from_attempt=attempt)

@@ -21,12 +21,12 @@ _MEANS = {
 
 
 def drain(workers: WorkersArgument, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
-    """Ask workers to finish what they run and then stop."""
+    """Ask workers to finish what they run, then stop."""
     _ask(opened(spool), workers, "drain", as_json=as_json)
 
 
 def pause(workers: WorkersArgument, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
-    """Ask workers to claim nothing more until they are told to resume."""
+    """Ask workers to claim nothing until resumed."""
     _ask(opened(spool), workers, "pause", as_json=as_json)
 
 

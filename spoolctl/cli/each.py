@@ -54,8 +54,8 @@ def do_each(
             page.line(line)
 
     rendering.answer(document, text, as_json=as_json)
-    for _, error in failed:
-        errors.tell(error)
+    for _, problem in failed:
+        errors.tell(problem)
     if failed:
         raise typer.Exit(failed[0][1].exit_code)
 

@@ -34,6 +34,18 @@ class Several(SpoolError):
         self.exit_code = errors[0].exit_code
 
 
+class InFile(SpoolError):
+    """What is wrong with one of the files that a command was given."""
+
+    def __init__(self, file: str, error: SpoolError) -> None:
+        self.file = "standard input" if file == "-" else file
+        self.line = error.line if isinstance(error, BadRecord) else None
+        self.field = error.field if isinstance(error, BadRecord) else None
+        line = f", line {self.line}" if self.line else ""
+        super().__init__(f"'{self.file}'{line}: {error}", hint=error.hint)
+        self.exit_code = error.exit_code
+
+
 def document_of(error: SpoolError) -> dict[str, Any]:
     """An error as ``--json`` tells it."""
     document: dict[str, Any] = {
@@ -41,7 +53,9 @@ def document_of(error: SpoolError) -> dict[str, Any]:
         "hint": error.hint,
         "exit_code": error.exit_code,
     }
-    if isinstance(error, BadRecord):
+    if isinstance(error, InFile):
+        document["file"] = error.file
+    if isinstance(error, BadRecord | InFile):
         document |= {"line": error.line, "field": error.field}
     if isinstance(error, Several):
         document["errors"] = [document_of(one) for one in error.errors]

@@ -32,7 +32,7 @@ def release(
     spool: SpoolOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let held jobs go to their queue; let waiting ones go before their pause is over."""
+    """Let held or waiting jobs go to their queue."""
     into = job_class(class_)
     actor = opened(spool)
 
@@ -56,7 +56,7 @@ def move(
     spool: SpoolOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Move queued jobs to the queue of another class."""
+    """Move queued jobs to another class."""
     into = job_class(class_)
     actor = opened(spool)
     do_each(

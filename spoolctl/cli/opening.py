@@ -30,9 +30,7 @@ SpoolOption = Annotated[
 ]
 JsonOption = Annotated[
     bool,
-    typer.Option(
-        "--json", help="Answer with one JSON document.", callback=_or_as_given_before
-    ),
+    typer.Option("--json", help="Answer with one JSON document.", callback=_or_as_given_before),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the jobs' names.")]
 DryRunOption = Annotated[
@@ -127,4 +125,3 @@ def job_class(given: str | None) -> Any:  # noqa: ANN401 - one of the literals o
             f"no class '{given}'", hint=f"the classes are {', '.join(completing.classes())}"
         )
     return given
-

@@ -40,9 +40,11 @@ Row = Sequence[str]
 
 
 def clean(text: str) -> str:
-    """Somebody's text without control characters; line ends as ``\\n``."""
+    """Somebody's text without control characters; every kind of line end becomes a newline."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
-    return "".join(c if c == "\n" or (c >= " " and not "\x7f" <= c <= "\x9f") else "?" for c in unified)
+    return "".join(
+        c if c == "\n" or (c >= " " and not "\x7f" <= c <= "\x9f") else "?" for c in unified
+    )
 
 
 def one_line(text: str) -> str:
@@ -188,7 +190,7 @@ def watching() -> Iterator[Callable[[Callable[[Page], None]], None]]:
         def show(text: Callable[[Page], None]) -> None:
             page = Page()
             text(page)
-            live.update(page, refresh=True)  # type: ignore[arg-type]
+            live.update(page, refresh=True)
 
         yield show
 

@@ -38,7 +38,7 @@ def retry(
     spool: SpoolOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put failed or cancelled jobs back into the queue that they came from."""
+    """Put failed or cancelled jobs back into a queue."""
     into = job_class(class_)
     _refuse_odd(jobs, failed=failed, code=code, group=group)
     actor = opened(spool)

@@ -24,9 +24,8 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
     if needs.backends and node.backend not in needs.backends:
         reasons.append(f"backend is {node.backend}, wanted {' or '.join(needs.backends)}")
     stages = stages_of(job)
-    for stage in dict.fromkeys((*(stage.stage for stage in stages), *needs.stages)):
-        if stage not in node.stages:
-            reasons.append(f"stage {stage} missing")
+    wanted = dict.fromkeys((*(stage.stage for stage in stages), *needs.stages))
+    reasons.extend(f"stage {stage} missing" for stage in wanted if stage not in node.stages)
     reasons.extend(f"tag {tag} missing" for tag in needs.tags if tag not in node.tags)
     asked = [(need.name, need.sha256) for need in needs.models]
     asked += [(s.model, None) for s in stages if isinstance(s, Sampling) and s.model]

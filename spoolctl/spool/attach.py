@@ -31,7 +31,7 @@ def store_input(actor: Actor, local: Path) -> Input:
         OSError: The share did not answer; attaching again does no harm.
     """
     wanted = digest_of(local)
-    path = layout.stored_input(wanted.sha256, _suffix(local))
+    path = _path(wanted, local)
     folder, _, entry = path.rpartition("/")
     ensure_folder(actor, folder)
     if entry not in actor.files.names(folder):
@@ -43,6 +43,12 @@ def store_input(actor: Actor, local: Path) -> Input:
             hint="somebody changed the stored file; remove it and attach the file again",
         )
     return Input(path=path, sha256=wanted.sha256)
+
+
+def input_of(local: Path) -> Input:
+    """What ``store_input`` would return for *local*, without storing it; raises UsageError as that does."""
+    wanted = digest_of(local)
+    return Input(path=_path(wanted, local), sha256=wanted.sha256)
 
 
 def digest_of(local: Path) -> Digest:
@@ -90,6 +96,6 @@ def _publish(actor: Actor, local: Path, path: str, wanted: Digest) -> None:
             actor.log("publish.temporary_left", path=temporary, error=str(error))
 
 
-def _suffix(local: Path) -> str:
+def _path(digest: Digest, local: Path) -> str:
     suffix = local.suffix.lower()
-    return suffix if _SUFFIX.match(suffix) else ""
+    return layout.stored_input(digest.sha256, suffix if _SUFFIX.match(suffix) else "")

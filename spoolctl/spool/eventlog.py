@@ -20,7 +20,7 @@ KEPT = 5
 
 
 def default_folder() -> Path:
-    """Where this machine's user keeps logs: ``%LOCALAPPDATA%\\spool\\logs``, or ``$XDG_STATE_HOME/spool/logs``."""
+    r"""Where this machine's user keeps logs: ``%LOCALAPPDATA%\spool\logs``, or ``$XDG_STATE_HOME/spool/logs``."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     else:

@@ -66,7 +66,10 @@ def prune_job(actor: Actor, location: Location) -> bool:
         for entry in actor.files.names(folder):
             actor.files.unlink(f"{folder}/{entry}")
         actor.files.rmdir(folder)
-    for path in (layout.pinned_record(location.name), location.path):
+    folder = layout.results(location.name)
+    # With the pinned record goes what a publisher that died left beside it.
+    left = [f"{folder}/{entry}" for entry in actor.files.names(folder) if entry != layout.PRUNED]
+    for path in (*left, location.path):
         try:
             actor.files.unlink(path)
         except FileNotFoundError:

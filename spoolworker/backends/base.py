@@ -32,7 +32,7 @@ class BackendError(Exception):
         self.log_tail = log_tail
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: it was asked for
+class Interrupted(Exception):
     """``run`` stopped because ``Watch.interrupted`` was set; the backend is idle."""
 
 

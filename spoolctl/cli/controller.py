@@ -1,0 +1,98 @@
+"""``spoolctl controller run``: the scanner, as a process of its own or once for a scheduler."""
+
+import platform
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spoolctl.cli import rendering
+from spoolctl.cli.opening import JsonOption, SpoolOption, spool_root
+from spoolctl.controller.run import Controller
+from spoolctl.spool import StateForbids, slug
+from spoolctl.spool.eventlog import default_folder, open_log
+
+app = typer.Typer(no_args_is_help=True, help="The controller.")
+
+
+@app.callback()
+def controller() -> None:
+    """The controller, which merges results into the corpus, tidies up, and applies retention."""
+
+
+@app.command()
+def run(
+    spool: SpoolOption = None,
+    as_json: JsonOption = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="One scan, then leave; for cron and its kind.")
+    ] = False,
+    no_lock: Annotated[
+        bool,
+        typer.Option("--no-lock", help="For a share without locks: believe to be the only one."),
+    ] = False,
+    log_folder: Annotated[
+        Path | None, typer.Option("--log-folder", help="Where the event log goes.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Tell nothing while running.")
+    ] = False,
+) -> None:
+    """Scan until told to stop; stand by while another controller does."""
+    root = spool_root(spool)
+    folder = log_folder or default_folder()
+    path = folder / f"controller-{slug(platform.node()) or 'machine'}.jsonl"
+    log, close = open_log(path, also=None if quiet or as_json or once else _tell)
+    try:
+        life = Controller(root, log, use_lock=not no_lock)
+        if once:
+            _scan_once(life, as_json=as_json)
+        else:
+            life.run(_stop_on_signal())
+    finally:
+        close()
+
+
+def _scan_once(life: Controller, *, as_json: bool) -> None:
+    scanned = life.once()
+    if scanned is None:
+        raise StateForbids(
+            "another controller has the role", hint="nothing to do: it scans by itself"
+        )
+    document = {
+        "merged": scanned.merged,
+        "reaped": scanned.swept.reaped,
+        "settled": scanned.swept.settled,
+        "promoted": scanned.swept.promoted,
+        "cancelled": scanned.swept.cancelled,
+        "corpus_lines_added": scanned.compiled,
+        "problems": scanned.problems,
+        "troubles": scanned.troubles,
+    }
+
+    def text(page: rendering.Page) -> None:
+        numbers = ("merged", "reaped", "settled", "promoted", "cancelled")
+        page.line(", ".join(f"{document[key]} {key}" for key in numbers))
+        for name, problem in scanned.problems.items():
+            page.line(f"not merged: {name}: {problem}", style="red")
+        for trouble in scanned.troubles:
+            page.line(f"will be tried again: {trouble}", style="yellow")
+
+    rendering.answer(document, text, as_json=as_json)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda _number, _frame: stop.set())
+    return stop
+
+
+def _tell(event: str, facts: dict[str, object]) -> None:
+    told = " ".join(f"{key}={value}" for key, value in facts.items())
+    sys.stderr.write(f"{event:<18} {told}\n")
+    sys.stderr.flush()

@@ -1,0 +1,49 @@
+"""``spoolctl nodes``: every worker that has introduced itself, what it can do and whether it seems to live."""
+
+from typing import Any
+
+from spoolctl.cli import liveness, rendering
+from spoolctl.cli.opening import JsonOption, SpoolOption, opened
+from spoolctl.spool import nodes as known_nodes
+
+_MODELS_SHOWN = 3
+
+
+def nodes(spool: SpoolOption = None, as_json: JsonOption = False) -> None:
+    """List workers and controllers."""
+    actor = opened(spool)
+    known = []
+    for name, (card, beat) in known_nodes(actor).items():
+        seen = liveness.facts(actor, beat) if beat else None
+        known.append({"name": name, "card": rendering.plain(card), "heartbeat": seen})
+
+    def text(page: rendering.Page) -> None:
+        if not known:
+            page.line("no worker has introduced itself yet; start one with 'spoolworker run'")
+            return
+        columns = ("NAME", "STATE", "LAST BEAT", "GPU", "VRAM", "BACKEND", "MODELS")
+        page.table(columns, [_row(one) for one in known], folds="MODELS")
+
+    rendering.answer({"nodes": known}, text, as_json=as_json)
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    card, beat = one["card"] or {}, one["heartbeat"] or {}
+    vram = f"{card['vram_gb']:g} GB" if "vram_gb" in card else ""
+    return (
+        one["name"],
+        beat.get("shown_state", "no heartbeat"),
+        rendering.duration(beat.get("age_s")),
+        card.get("gpu", "") or ("controller" if beat.get("role") == "controller" else ""),
+        vram,
+        f"{card.get('backend', '')} {card.get('backend_version', '')}".strip(),
+        _models(card) if card else "",
+    )
+
+
+def _models(card: dict[str, Any]) -> str:
+    if "models" not in card:
+        return "any"
+    names = [model["name"] for model in card["models"]]
+    more = len(names) - _MODELS_SHOWN
+    return ", ".join(names[:_MODELS_SHOWN]) + (f" and {more} more" if more > 0 else "")

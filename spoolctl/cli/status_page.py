@@ -1,0 +1,155 @@
+"""What ``spoolctl status`` tells, as text; the documents come from ``status_view``."""
+
+from typing import Any
+
+from spoolctl.cli import liveness
+from spoolctl.cli.rendering import Page, duration, moment
+from spoolctl.spool import State
+
+_SHARES = (
+    ("to do", (State.QUEUE, State.WAITING, State.HELD)),
+    ("running", (State.CLAIMED, State.FINISHED)),
+    ("ended", (State.DONE, State.FAILED, State.CANCELLED)),
+)
+_MESSAGE_CHARS_MAX = 160
+
+
+def overview_page(page: Page, view: dict[str, Any]) -> None:
+    """The whole picture."""
+    group = f", group '{view['group']}'" if view["group"] else ""
+    page.line(f"{view['spool_id']}{group}  {moment(view['at'])}", style="bold")
+    page.pairs((word, _counts(view["jobs"], states)) for word, states in _SHARES)
+    _workers(page, view)
+    _controllers(page, view["controllers"], view["jobs"])
+    _waiting(page, view)
+    _failed(page, view)
+    _rejected(page, view["rejected"])
+
+
+def listing_page(page: Page, view: dict[str, Any]) -> None:
+    """Every job."""
+    if not view["jobs"]:
+        page.line("no jobs")
+        return
+    rows = [
+        (
+            one["job"],
+            one["state"],
+            one["class"] or one["worker"] or one["day"] or "",
+            str(one["attempt"] or ""),
+        )
+        for one in view["jobs"]
+    ]
+    page.table(("JOB", "STATE", "WHERE", "ATTEMPT"), rows, folds="JOB")
+
+
+def failed_page(page: Page, view: dict[str, Any]) -> None:
+    """Every failed job."""
+    if not view["failed"]:
+        page.line("no failed jobs")
+        return
+    for one in view["failed"]:
+        _failure(page, one)
+
+
+def _counts(jobs: dict[str, dict[str, int]], states: tuple[State, ...]) -> str:
+    told = []
+    for state in states:
+        by_class = jobs[state]
+        total = sum(by_class.values())
+        classes = [f"{n} {name or 'without a class'}" for name, n in by_class.items() if n]
+        divided = state is State.QUEUE and total
+        told.append(f"{state} {total}" + (f" ({', '.join(classes)})" if divided else ""))
+    return ", ".join(told)
+
+
+def _workers(page: Page, view: dict[str, Any]) -> None:
+    page.heading("workers")
+    living = [one for one in view["workers"] if one["shown_state"] != liveness.STOPPED]
+    if not living:
+        page.line("none; start one with 'spoolworker run'")
+    else:
+        columns = ("NAME", "STATE", "JOB", "STAGE", "DONE", "LEFT", "LAST BEAT")
+        page.table(columns, [_worker_row(one) for one in living], folds="JOB")
+    for one in view["running"]:
+        if not one["told"]:
+            worker = f"'{one['worker']}'" if one["worker"] else "nobody"
+            page.line(f"{one['job']} is claimed by {worker}, whose heartbeat does not speak of it")
+
+
+def _worker_row(beat: dict[str, Any]) -> tuple[str, ...]:
+    job = beat.get("name") or ""
+    attempt = f" (attempt {beat['attempt']})" if job and beat.get("attempt", 1) > 1 else ""
+    progress = beat.get("progress")
+    return (
+        beat["worker"],
+        beat["shown_state"],
+        f"{job}{attempt}",
+        beat.get("stage") or "",
+        f"{progress:.0%}" if progress is not None and job else "",
+        duration(beat.get("eta_s")) if job else "",
+        liveness.ago(beat["age_s"]),
+    )
+
+
+def _controllers(
+    page: Page, controllers: list[dict[str, Any]], jobs: dict[str, dict[str, int]]
+) -> None:
+    page.heading("controller")
+    for one in controllers:
+        state = "" if one["shown_state"] == one["state"] else f"{one['shown_state']}, "
+        page.line(
+            f"{one['worker']} on {one['machine']}, {state}last beat {liveness.ago(one['age_s'])}"
+        )
+    if not controllers:
+        finished = sum(jobs[State.FINISHED].values())
+        waits = f"; {finished} finished wait to be merged" if finished else ""
+        page.line(f"none; jobs run all the same{waits}")
+
+
+def _waiting(page: Page, view: dict[str, Any]) -> None:
+    if not view["waiting"]:
+        return
+    page.heading("waiting")
+    rows = []
+    for one in view["waiting"]:
+        reasons = []
+        if one["until"]:
+            reasons.append(f"until {moment(one['until'])}")
+        if one["needs"]:
+            reasons.append(f"needs {one['needs']}")
+        if one["problem"]:
+            reasons.append(one["problem"])
+        rows.append((one["job"], ", ".join(reasons) or "the next sweep takes it up"))
+    page.pairs(rows)
+    more = sum(view["jobs"][State.WAITING].values()) - len(rows)
+    if more > 0:
+        page.line(f"and {more} more")
+
+
+def _failed(page: Page, view: dict[str, Any]) -> None:
+    if not view["failed"]:
+        return
+    page.heading("failed last")
+    for one in view["failed"]:
+        _failure(page, one)
+    if sum(view["jobs"][State.FAILED].values()) > len(view["failed"]):
+        page.line("'spoolctl status --failed' lists all")
+
+
+def _failure(page: Page, one: dict[str, Any]) -> None:
+    worker = f" on {one['worker']}" if one.get("worker") else ""
+    when = moment(one.get("ended_at")) or one["day"]
+    page.line(f"{one['job']}  {one.get('code') or 'verdict unreadable'}{worker}, {when}")
+    if one.get("message"):
+        page.line(f"  {' '.join(one['message'].split())[:_MESSAGE_CHARS_MAX]}")
+
+
+def _rejected(page: Page, rejected: dict[str, Any]) -> None:
+    if not rejected["count"]:
+        return
+    page.heading(f"rejected files: {rejected['count']}")
+    for reason in rejected["latest"]:
+        line = f", line {reason.line}" if reason.line else ""
+        page.line(f"{reason.file}{line}: {reason.error}")
+        page.line(f"  {reason.hint}")

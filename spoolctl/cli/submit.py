@@ -1,0 +1,185 @@
+"""``spoolctl submit``: jobs from files, StableNew snapshots or standard input, all of them or none."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spoolctl.cli import completing, rendering
+from spoolctl.cli.drafting import Planned, Wishes, plan
+from spoolctl.cli.errors import from_share
+from spoolctl.cli.opening import (
+    ClassOption,
+    DryRunOption,
+    JsonOption,
+    QuietOption,
+    SpoolOption,
+    job_class,
+    opened,
+)
+from spoolctl.spool import (
+    Actor,
+    Place,
+    ShareUnusable,
+    SpoolError,
+    UsageError,
+    images_asked,
+    stages_of,
+)
+from spoolctl.spool import submit as submit_drafts
+from spoolctl.spool.attach import store_input
+
+_PROGRESS_FROM = 50
+
+
+def submit(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Job records (YAML or JSON) or StableNew snapshots; '-' is standard input.",
+            show_default=False,
+        ),
+    ],
+    class_: ClassOption = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="NAME", help="Put them into a group.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help="Their name; several become NAME.0001, NAME.0002, ..."
+        ),
+    ] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Hold them until 'release'.")] = False,
+    after: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--after",
+            metavar="JOB",
+            help="Run after this job has succeeded; may be given again.",
+            autocompletion=completing.jobs,
+        ),
+    ] = None,
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--attach", metavar="FILE", help="An image that they work on; may be given again."
+        ),
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option("--priority", metavar="0-99", help="99 first, 50 if left out, 0 last."),
+    ] = None,
+    dry_run: DryRunOption = False,
+    quiet: QuietOption = False,
+    spool: SpoolOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Submit jobs, all of them or none."""
+    if name == "":
+        raise UsageError("--name is empty", hint="leave it out to get a fresh name")
+    wishes = Wishes(
+        job_class=job_class(class_),
+        group=group,
+        name=name,
+        priority=priority,
+        hold=hold,
+        after=tuple(after or ()),
+        attach=tuple(attach or ()),
+    )
+    actor = opened(spool)
+    shown = len(files) > _PROGRESS_FROM and not as_json
+    with rendering.progress("reading", len(files), shown=shown) as advance:
+        planned = plan(actor, files, wishes, preview=dry_run, advance=advance)
+    places = {one.name: one.place(actor, wishes) for one in planned}
+    if not dry_run:
+        with rendering.progress("submitting", len(files), shown=shown) as advance:
+
+            def log(event: str, **_: object) -> None:
+                if event == "submitted":
+                    advance()
+
+            _store_and_submit(replace(actor, log=log), planned, places)
+    facts = [_facts(one, places[one.name]) for one in planned]
+    document = {"dry_run": True, "jobs": facts} if dry_run else {"jobs": facts}
+    rendering.answer(
+        document,
+        lambda page: (_tell_plan if dry_run else _tell)(page, facts),
+        as_json=as_json,
+        quiet=[one.name for one in planned] if quiet else None,
+    )
+
+
+def _store_and_submit(actor: Actor, planned: list[Planned], places: dict[str, Place]) -> None:
+    stored = {one: store_input(actor, one) for job in planned for one in job.attached}
+    for job in planned:
+        if not {stored[one] for one in job.attached} <= set(job.job.inputs):
+            raise UsageError(
+                f"a file attached to '{job.source}' changed while it was being submitted",
+                hint="wait until no program writes to it, then submit again",
+            )
+    by_place: dict[Place, list[Planned]] = {}
+    for job in planned:
+        by_place.setdefault(places[job.name], []).append(job)
+    submitted = 0
+    # Queues before waiting/: if the share fails in between, no job waits for one that never came.
+    for place in sorted(by_place, key=lambda place: str(place.state)):
+        try:
+            submit_drafts(actor, [job.draft() for job in by_place[place]], place)
+        except (SpoolError, OSError) as error:
+            if not submitted:
+                raise
+            told = from_share(error) if isinstance(error, OSError) else error
+            raise ShareUnusable(
+                f"{submitted} of {len(planned)} jobs were submitted, then not those for "
+                f"{place.folder}/: {told}",
+                hint="'spoolctl status --all' shows which are in; submit the others again",
+            ) from None
+        submitted += len(by_place[place])
+
+
+def _facts(planned: Planned, place: Place) -> dict[str, Any]:
+    job = planned.job
+    counted = not any(one.job is not None and one.image_index is None for one in job.inputs)
+    return {
+        "job": planned.name,
+        "file": planned.source,
+        "folder": place.folder,
+        "class": place.part or job.class_,
+        "group": job.group,
+        "stages": [one.stage for one in stages_of(job)],
+        "images": images_asked(job, inputs=len(job.inputs)) if counted else None,
+        "inputs": [one.path or one.job for one in job.inputs],
+        "after": list(job.needs),
+    }
+
+
+def _tell(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
+    folders = [one["folder"] for one in facts]
+    told = ", ".join(
+        f"{rendering.counted(folders.count(folder), 'job')} to {folder}/"
+        for folder in dict.fromkeys(folders)
+    )
+    page.line(f"submitted {told}")
+    for one in facts:
+        page.line(one["job"])
+
+
+def _tell_plan(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
+    page.line(f"would submit {rendering.counted(len(facts), 'job')}")
+    rows = []
+    for one in facts:
+        stages = " > ".join(one["stages"])
+        images = "?" if one["images"] is None else str(one["images"])
+        row = (
+            one["job"],
+            one["file"],
+            f"{one['folder']}/",
+            stages,
+            images,
+            str(len(one["inputs"])),
+        )
+        rows.append(row)
+    page.table(("NAME", "FILE", "FOLDER", "STAGES", "IMAGES", "INPUTS"), rows, folds="NAME")

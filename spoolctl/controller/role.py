@@ -1,0 +1,44 @@
+"""The controller's role: one process has it, others stand by.
+
+A filelock on the share keeps a second controller idle. It is comfort, not correctness: two controllers that both believe to be alone
+(locks off, or one over NFS and one over SMB) do the same work twice and harm nothing.
+"""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from spoolctl.spool import ShareUnusable, layout
+
+
+class Role:
+    """The role, held or not."""
+
+    def __init__(self, root: Path) -> None:
+        self._lock = FileLock(root / layout.LOCKS / "controller.lock")
+
+    @property
+    def is_held(self) -> bool:
+        """True while this process has the role."""
+        return self._lock.is_locked
+
+    def try_take(self) -> bool:
+        """Take the role if nobody has it; never waits.
+
+        Raises:
+            ShareUnusable: The share refuses locks.
+        """
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        except OSError as error:
+            raise ShareUnusable(
+                f"cannot lock '{self._lock.lock_file}': {error}",
+                hint="if this share has no locks, run exactly one controller with --no-lock",
+            ) from None
+        return True
+
+    def give_up(self) -> None:
+        """Let another have the role."""
+        self._lock.release()

@@ -1,0 +1,104 @@
+"""The controller's loop: take the role, scan, rest, scan; or stand by.
+
+Guarantees: it ends only when it is told to, after the scan in hand; an error of the share is logged and tried again. It shows its own
+heartbeat in ``nodes/`` all the time, as *running* or *standing_by*.
+"""
+
+import os
+import platform
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from spoolctl.controller.role import Role
+from spoolctl.controller.scanner import Scanned, Scanner
+from spoolctl.spool import Life, Log, layout, open_spool, slug
+
+OnScan = Callable[[Scanned], None]
+
+
+class Controller:
+    """One life of a controller.
+
+    Args:
+        root: The spool's folder.
+        log: The event log.
+        use_lock: False: believe to be the only one, for a share without locks.
+    """
+
+    def __init__(self, root: Path, log: Log, *, use_lock: bool = True) -> None:
+        name = f"controller-{slug(platform.node()) or 'machine'}-{os.getpid()}"
+        self.actor = open_spool(root, name=name, log=log)
+        self._life = Life(self.actor, "controller")
+        self._scanner = Scanner(self.actor, self._life)
+        self._role = Role(root) if use_lock else None
+
+    def run(self, stop: threading.Event, *, on_scan: OnScan = lambda _scanned: None) -> None:
+        """Scan until *stop* is set.
+
+        Raises:
+            ShareUnusable: The share refuses locks.
+        """
+        settings = self.actor.settings
+        self.actor.log("controller.started", session=self.actor.session)
+        try:
+            while not stop.is_set():
+                self._tend(on_scan)
+                jitter = 0.75 + 0.5 * self.actor.entropy.fraction()
+                stop.wait(min(settings.sweep_s, settings.heartbeat_s) * jitter)
+        finally:
+            self._end()
+
+    def once(self) -> Scanned | None:
+        """One scan, for a scheduler; None if another controller has the role.
+
+        Raises:
+            ShareUnusable: The share refuses locks.
+            OSError: The share did not answer.
+        """
+        if not self._has_role():
+            return None
+        try:
+            self._life.tell(state="running")
+            self._life.beat()
+            return self._scanner.scan()
+        finally:
+            self._end()
+
+    def _has_role(self) -> bool:
+        return self._role is None or self._role.is_held or self._role.try_take()
+
+    def _tend(self, on_scan: OnScan) -> None:
+        try:
+            running = self._has_role()
+            self._life.tell(state="running" if running else "standing_by")
+            self._life.beat()
+            if running:
+                scanned = self._scanner.scan()
+                self._tell(scanned)
+                on_scan(scanned)
+        except OSError as error:
+            self.actor.log("controller.trouble", error=str(error))
+
+    def _tell(self, scanned: Scanned) -> None:
+        problems = [f"{name}: {text}" for name, text in scanned.problems.items()]
+        self._life.tell(message="; ".join([*problems, *scanned.troubles])[:2_000] or None)
+        swept = scanned.swept
+        if scanned.merged or swept.reaped or swept.promoted or swept.cancelled:
+            self.actor.log(
+                "scanned",
+                merged=scanned.merged,
+                reaped=swept.reaped,
+                promoted=swept.promoted,
+                cancelled=swept.cancelled,
+            )
+
+    def _end(self) -> None:
+        """Take this life's heartbeat out of ``nodes/`` again, since its name is used only once."""
+        if self._role is not None:
+            self._role.give_up()
+        try:
+            self.actor.files.unlink(f"{layout.NODES}/{self.actor.name}.{layout.HEARTBEAT}")
+        except OSError as error:
+            self.actor.log("controller.farewell_unsaid", error=str(error))
+        self.actor.log("controller.stopped", session=self.actor.session)

@@ -1,0 +1,242 @@
+"""The agent: one process for one GPU, from its start to its end.
+
+It takes its name, ends what its former life left open, then claims and runs one job after another; in between and in
+idle moments it sweeps.
+
+Guarantees: no error of a job, a file or the share ends it, except what it cannot work without (a spool, a name, a backend that
+comes to rest); it never claims while it is paused, drained, told to stop, or while its backend does not answer. Does not restart
+itself: a service manager does.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from spoolctl.spool import (
+    NODE_SCHEMA,
+    PROTOCOL_VERSION,
+    Actor,
+    Admission,
+    Claim,
+    Life,
+    Log,
+    Node,
+    Sweeper,
+    asked_of_worker,
+    begin_session,
+    end_former_sessions,
+    end_session,
+    introduce,
+    open_spool,
+    refuse_other_protocol,
+)
+from spoolworker.backends import open_backend
+from spoolworker.backends.base import Abilities, BackendError
+from spoolworker.choosing import Chooser
+from spoolworker.config import Config
+from spoolworker.execution import BackendHangs, Execution
+from spoolworker.gpus import read_gpus
+from spoolworker.naming import hold_name
+from spoolworker.pulse import Pulse
+from spoolworker.stopping import Stopping
+from spoolworker.version import VERSION
+from spoolworker.wake import Wake
+
+EXIT_BACKEND_HANGS = 70
+_PROBE_AGAIN_S = 15.0
+
+
+class Agent:
+    """One life of a worker."""
+
+    def __init__(self, config: Config, stopping: Stopping, log: Log) -> None:
+        self._config = config
+        self._stopping = stopping
+        self._actor: Actor = open_spool(config.spool, name=config.name, log=log)
+        self._backend = open_backend(config.backend, config.backend_options)
+        self._life = Life(self._actor, "worker")
+        self._pulse = Pulse(self._actor, self._life)
+        self._admission = Admission()
+        self._sweeper = Sweeper(self._actor, self._life, self._admission)
+        self._chooser: Chooser | None = None
+        self._next_sweep = 0.0
+        self._next_probe = 0.0
+        self._paused = False
+
+    def run(self) -> int:
+        """Live.
+
+        Returns:
+            The process's exit code.
+
+        Raises:
+            SpoolError: It cannot begin: no name, another protocol, a share that does not answer.
+            OSError: The share did not answer at the start.
+        """
+        held = hold_name(self._actor, self._config.spool, self._stopping)
+        if held is None:
+            return 0
+        try:
+            with self._session():
+                return self._loop()
+        finally:
+            held.release()
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[None]:
+        """Everything that has to be undone when this life ends."""
+        actor = self._actor
+        refuse_other_protocol(actor)
+        begin_session(actor)
+        self._life.beat()
+        end_former_sessions(actor, self._life)
+        self._pulse.start()
+        wake = Wake(actor, self._config.spool, self._stopping.wake)
+        actor.log("worker.started", session=actor.session, backend=self._config.backend)
+        try:
+            yield
+        finally:
+            wake.stop()
+            self._pulse.stop()
+            self._life.tell(state="stopped", name=None, attempt=None, stage=None, progress=None)
+            try:
+                self._life.beat()
+                end_session(actor, actor.session)
+            except OSError as error:
+                actor.log("worker.farewell_unsaid", error=str(error))
+            actor.log("worker.stopped", session=actor.session)
+
+    def _loop(self) -> int:
+        while not self._stopping.finish.is_set():
+            self._stopping.wake.clear()
+            if not self._is_ready():
+                if self._config.once:
+                    return 0
+                self._rest(self._actor.settings.poll_s)
+                continue
+            claimed, leave = self._next()
+            if claimed is not None:
+                try:
+                    self._execute(claimed)
+                except BackendHangs as error:
+                    self._actor.log("worker.gives_up", error=str(error))
+                    return EXIT_BACKEND_HANGS
+                leave = self._config.once
+            if leave:
+                return 0
+            if claimed is None:
+                self._rest(self._actor.settings.poll_s)
+        return 0
+
+    def _rest(self, seconds: float) -> None:
+        # With jitter, so that workers that were started together do not list the share together for ever.
+        self._stopping.wake.wait(seconds * (0.75 + 0.5 * self._actor.entropy.fraction()))
+
+    def _next(self) -> tuple[Claim | None, bool]:
+        """The next claim, and whether it is time to leave instead."""
+        if self._chooser is None or self._stopping.finish.is_set():
+            return None, self._stopping.finish.is_set()
+        try:
+            look = self._chooser.look()
+        except OSError as error:
+            self._actor.log("choose.trouble", error=str(error))
+            return None, False
+        nothing_left = look.claimed is None and look.growing == 0
+        self._life.tell(message=None)
+        return look.claimed, nothing_left and (self._config.drain or self._config.once)
+
+    def _execute(self, claimed: Claim) -> None:
+        execution = Execution(
+            self._actor,
+            claimed,
+            backend=self._backend,
+            life=self._life,
+            pulse=self._pulse,
+            stopping=self._stopping,
+            scratch=self._config.scratch,
+            interrupt_wait_s=self._config.interrupt_wait_s,
+            vram_gb=self._chooser.node.vram_gb if self._chooser else None,
+        )
+        manifest = execution.run()
+        self._life.facts = replace(
+            self._life.facts,
+            state="idle", name=None, attempt=None, job_class=None,
+            stage=None, progress=None, eta_s=None, message=None,
+        )  # fmt: skip
+        if manifest is not None:
+            self._actor.log(
+                "job.ended",
+                job=claimed.name,
+                attempt=claimed.number,
+                verdict=manifest.verdict.value,
+                code=manifest.code.value if manifest.code else None,
+                seconds=manifest.duration_s,
+                images=sum(1 for output in manifest.outputs if output.final),
+            )
+
+    def _is_ready(self) -> bool:
+        """Sweep if it is time, obey requests, and see that the backend answers."""
+        now = self._actor.clock.mono()
+        if now >= self._next_sweep:
+            self._tidy()
+            jitter = 0.75 + 0.5 * self._actor.entropy.fraction()
+            self._next_sweep = self._actor.clock.mono() + self._actor.settings.sweep_s * jitter
+        if self._paused or self._stopping.finish.is_set():
+            return False
+        return self._chooser is not None or self._probe()
+
+    def _tidy(self) -> None:
+        self._sweeper.sweep()
+        try:
+            asked = asked_of_worker(self._actor)
+            if self._chooser is not None:
+                self._chooser.meet()
+        except OSError as error:
+            self._actor.log("sweep.trouble", what="control", error=str(error))
+            return
+        if "drain" in asked:
+            self._actor.log("worker.drained")
+            self._stopping.finish.set()
+        if self._paused != ("pause" in asked):
+            self._paused = "pause" in asked
+            self._actor.log("worker.paused" if self._paused else "worker.resumed")
+            self._life.tell(state="paused" if self._paused else "idle")
+
+    def _probe(self) -> bool:
+        now = self._actor.clock.mono()
+        if now < self._next_probe:
+            return False
+        try:
+            abilities = self._backend.probe()
+            node = self._node(abilities)
+            introduce(self._actor, node)
+        except (BackendError, OSError) as error:
+            self._next_probe = now + _PROBE_AGAIN_S
+            self._actor.log("backend.away", backend=self._config.backend, error=str(error))
+            self._life.tell(state="waiting", message=f"backend does not answer: {error}"[:500])
+            return False
+        self._life.tell(state="idle", message=None, model=abilities.loaded_model)
+        self._chooser = Chooser(self._actor, self._life, self._admission, node)
+        return True
+
+    def _node(self, abilities: Abilities) -> Node:
+        reading = read_gpus()
+        gpu = next((one for one in reading.gpus if one.index == self._config.gpu), None)
+        total_gb = round(gpu.vram_gb_total, 1) if gpu else None
+        return Node(
+            schema_=NODE_SCHEMA,
+            worker=self._config.name,
+            session=self._actor.session,
+            machine=self._actor.host.machine,
+            protocol=PROTOCOL_VERSION,
+            version=VERSION,
+            backend=abilities.backend,
+            backend_version=abilities.version,
+            stages=abilities.stages,
+            models=abilities.models,
+            gpu=gpu.name if gpu else None,
+            vram_gb=self._config.vram_gb if self._config.vram_gb is not None else total_gb,
+            tags=self._config.tags,
+            started_at=self._actor.utc_now(),
+            facts={"gpu_problem": reading.problem} if reading.problem else {},
+        )

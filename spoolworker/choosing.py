@@ -1,0 +1,151 @@
+"""Choosing the next job: class by class, in name order, the first that this worker may and can run.
+
+Only the heads of the queues are opened; a record that was passed over is not opened again for a while, so that a wall of jobs which
+this worker cannot run hides no other. Whether a record may be claimed is the protocol's to say (``spool.claim``).
+
+Guarantees: the order is the file names' order, which people see; a bounded number of files is opened in one look.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spoolctl.scheduling.fit import misfits
+from spoolctl.spool import (
+    Actor,
+    Admission,
+    Admitted,
+    Claim,
+    Heartbeat,
+    Job,
+    Life,
+    Location,
+    Manifest,
+    Node,
+    NotAdmitted,
+    NotClaimed,
+    SpoolError,
+    claim,
+    layout,
+    nodes,
+    records_in,
+)
+
+OPENED_MAX = 32
+_PASSED_MAX = 20_000
+_AGAIN_S = {
+    NotAdmitted.GONE: 0.0,
+    NotAdmitted.REJECTED: 0.0,
+    NotAdmitted.GROWING: 0.0,
+    NotAdmitted.NEWER: 60.0,
+    NotClaimed.TAKEN: 2.0,
+    NotClaimed.OPEN: 2.0,
+    NotClaimed.SETTLED: 1.0,
+    NotClaimed.HELD_BACK: 1.0,
+    NotClaimed.REJECTED: 0.0,
+    NotClaimed.UNSUITED: 5.0,
+}
+"""For how long a record is passed over after each answer, in seconds."""
+_MISFIT_AGAIN_S = 60.0
+
+
+@dataclass
+class Look:
+    """What one look at the queues found."""
+
+    claimed: Claim | None = None
+    growing: int = 0
+    """Files that may become jobs in a moment; a worker that drains waits for them."""
+    passed_over: int = 0
+
+
+class Chooser:
+    """One worker's view of the queues."""
+
+    def __init__(self, actor: Actor, life: Life, admission: Admission, node: Node) -> None:
+        self._actor = actor
+        self._life = life
+        self._admission = admission
+        self.node = node
+        self._passed: dict[str, float] = {}
+        self._avoided_since: dict[str, float] = {}
+        self._counters: dict[str, int] = {}
+        self.has_company = False
+        """True if another worker's heartbeat has grown between two looks at ``nodes/``."""
+
+    def look(self) -> Look:
+        """Go through the queues' heads until something is claimed.
+
+        Raises:
+            OSError: A queue could not be listed.
+        """
+        look = Look()
+        opened = 0
+        for location in self._heads():
+            if opened >= OPENED_MAX:
+                break
+            opened += 1
+            try:
+                got = self._try(location)
+            except (OSError, SpoolError) as error:
+                self._actor.log("choose.trouble", file=location.path, error=str(error))
+                self._pass_over(location, 5.0)
+                continue
+            if isinstance(got, Claim):
+                look.claimed = got
+                return look
+            look.growing += got is NotAdmitted.GROWING
+            look.passed_over += got is not NotAdmitted.GROWING
+        return look
+
+    def meet(self) -> None:
+        """See who else works here. Raises OSError if the share did not answer."""
+        seen: dict[str, int] = {}
+        for name, (_, beat) in nodes(self._actor).items():
+            if name != self._actor.name and _works(beat):
+                seen[name] = beat.counter if beat else 0
+        self.has_company = any(self._counters.get(n, c) != c for n, c in seen.items())
+        self._counters = seen
+
+    def _heads(self) -> Iterator[Location]:
+        now = self._actor.clock.mono()
+        if len(self._passed) > _PASSED_MAX:
+            self._passed = {path: t for path, t in self._passed.items() if t > now}
+        for place in layout.QUEUES:
+            for location in records_in(self._actor, place):
+                if self._passed.get(location.path, 0.0) <= now:
+                    yield location
+
+    def _try(self, location: Location) -> Claim | NotAdmitted | NotClaimed:
+        admitted = self._admission.admit(self._actor, location)
+        if not isinstance(admitted, Admitted):
+            self._pass_over(location, _AGAIN_S[admitted])
+            return admitted
+        reasons = misfits(admitted.job, self.node)
+        if reasons:
+            self._actor.log("misfit", job=location.name, reasons=list(reasons))
+            self._pass_over(location, _MISFIT_AGAIN_S)
+            return NotClaimed.UNSUITED
+        got = claim(self._actor, admitted, self._life, self._suits)
+        if not isinstance(got, Claim):
+            self._pass_over(location, _AGAIN_S[got])
+        return got
+
+    def _pass_over(self, location: Location, for_s: float) -> None:
+        if for_s > 0:
+            self._passed[location.path] = self._actor.clock.mono() + for_s
+
+    def _suits(self, job: Job, previous: Manifest | None) -> bool:
+        """The last question before an attempt is made, now that the verdict before it is known."""
+        if previous is None:
+            return True
+        if misfits(job, self.node, previous):
+            return False
+        if self._actor.name not in previous.avoid or previous.final:
+            return True
+        now = self._actor.clock.mono()
+        since = self._avoided_since.setdefault(f"{previous.name}/{previous.attempt}", now)
+        return not self.has_company or now - since >= self._actor.settings.retry.avoid_s
+
+
+def _works(beat: Heartbeat | None) -> bool:
+    return beat is not None and beat.role == "worker" and beat.state not in ("stopped", "paused")

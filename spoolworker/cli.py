@@ -1,0 +1,153 @@
+"""The command ``spoolworker``: run a worker, print its configuration, list its backends.
+
+Exit codes are those of ``spoolctl`` (docs/CLI.md), and 70 if the backend did not come to rest after it was interrupted.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spoolctl.spool import ShareUnusable, SpoolError
+from spoolctl.spool.eventlog import default_folder, open_log
+from spoolworker.agent import Agent
+from spoolworker.backends import BACKENDS
+from spoolworker.config import Loaded, load, parse_options
+from spoolworker.stopping import Stopping
+from spoolworker.version import VERSION
+
+app = typer.Typer(
+    help="The worker of one GPU: claims jobs from a spool and runs them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+SpoolOption = Annotated[
+    Path | None, typer.Option("--spool", help="The spool's folder (or SPOOL_ROOT).")
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file with the settings below.")
+]
+NameOption = Annotated[str | None, typer.Option("--name", help="Unique in the spool: a-z 0-9 -.")]
+BackendOption = Annotated[
+    str | None, typer.Option("--backend", help=f"What makes the images: {', '.join(BACKENDS)}.")
+]
+OptionsOption = Annotated[
+    list[str] | None,
+    typer.Option("--backend-option", help="KEY=VALUE for the backend; may be given several times."),
+]
+GpuOption = Annotated[int | None, typer.Option("--gpu", help="Index of the card.")]
+VramOption = Annotated[
+    float | None, typer.Option("--vram-gb", help="The card's memory, if it can't be read.")
+]
+TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A tag that jobs may require.")]
+ScratchOption = Annotated[
+    Path | None, typer.Option("--scratch", help="A local folder for work in progress.")
+]
+LogsOption = Annotated[Path | None, typer.Option("--log-folder", help="Where the event log goes.")]
+DrainOption = Annotated[
+    bool | None, typer.Option("--drain", help="Leave when the queues hold nothing more to run.")
+]
+OnceOption = Annotated[bool | None, typer.Option("--once", help="Leave after one job.")]
+
+
+@app.command()
+def run(
+    spool: SpoolOption = None,
+    config: ConfigOption = None,
+    name: NameOption = None,
+    backend: BackendOption = None,
+    backend_option: OptionsOption = None,
+    gpu: GpuOption = None,
+    vram_gb: VramOption = None,
+    tag: TagOption = None,
+    scratch: ScratchOption = None,
+    log_folder: LogsOption = None,
+    drain: DrainOption = None,
+    once: OnceOption = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Tell nothing on the terminal.")
+    ] = False,
+) -> None:
+    """Claim and run jobs until told to stop.
+
+    Ctrl-C finishes the job in work and leaves; a second Ctrl-C hands it back at once.
+    """
+    loaded = _load(
+        config, spool=spool, name=name, backend=backend, backend_options=backend_option, gpu=gpu,
+        vram_gb=vram_gb, tags=tuple(tag) if tag else None, scratch=scratch, log_folder=log_folder,
+        drain=drain, once=once,
+    )  # fmt: skip
+    stopping = Stopping()
+    stopping.listen()
+    path = loaded.config.log_folder / f"worker-{loaded.config.name}.jsonl"
+    log, close = open_log(path, also=None if quiet else _tell)
+    try:
+        raise typer.Exit(Agent(loaded.config, stopping, log).run())
+    except OSError as error:
+        raise ShareUnusable(f"the spool at '{loaded.config.spool}' failed: {error}") from None
+    finally:
+        close()
+
+
+@app.command("config")
+def print_config(
+    spool: SpoolOption = None,
+    config: ConfigOption = None,
+    name: NameOption = None,
+    backend: BackendOption = None,
+    backend_option: OptionsOption = None,
+    gpu: GpuOption = None,
+    vram_gb: VramOption = None,
+    tag: TagOption = None,
+    scratch: ScratchOption = None,
+    log_folder: LogsOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Print every setting and where it came from: default, file, environment or flag."""
+    loaded = _load(
+        config, spool=spool, name=name, backend=backend, backend_options=backend_option, gpu=gpu,
+        vram_gb=vram_gb, tags=tuple(tag) if tag else None, scratch=scratch, log_folder=log_folder,
+    )  # fmt: skip
+    values = json.loads(loaded.config.model_dump_json())
+    if as_json:
+        told = {k: {"value": v, "from": loaded.origins[k]} for k, v in values.items()}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for key, value in values.items():
+        typer.echo(f"{key:<18} {json.dumps(value):<44} # {loaded.origins[key]}")
+
+
+@app.command("version")
+def print_version() -> None:
+    """Print this program's version."""
+    typer.echo(VERSION)
+
+
+def _load(config: Path | None, **flags: Any) -> Loaded:  # noqa: ANN401 - one value for each flag
+    if flags.get("backend_options") is not None:
+        flags["backend_options"] = parse_options(flags["backend_options"])
+    return load(flags, file=config, environment=os.environ, log_folder=default_folder())
+
+
+def _tell(event: str, facts: dict[str, object]) -> None:
+    told = " ".join(f"{key}={value}" for key, value in facts.items())
+    print(f"{event:<18} {told}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal is what it is for
+
+
+def main() -> None:
+    """Entry point; turns operating errors into two lines and an exit code."""
+    try:
+        app()
+    except SpoolError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

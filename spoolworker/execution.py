@@ -1,0 +1,343 @@
+"""Executing one attempt: inputs, backend, checks, delivery, verdict.
+
+The backend works in a thread of its own; this one watches it, and ends it when the attempt is superseded or cancelled, when
+a person hands it back, when it takes too long or does not get on, or when this worker has been silent for a lease.
+
+Guarantees: exactly one verdict is published, the same bytes at every try, or none if another's stands; a result that is complete is
+delivered however long the share is away, as long as the attempt is ours; nothing of the job is left on the local disk.
+"""
+
+import errno
+import itertools
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from spoolctl.spool import (
+    Actor,
+    BadRecord,
+    Claim,
+    Code,
+    Ending,
+    Life,
+    Manifest,
+    Outcome,
+    Output,
+    Ownership,
+    Standing,
+    Verdict,
+    conclude,
+    end,
+    images_asked,
+    needs_inputs,
+    stages_of,
+)
+from spoolworker.backends.base import Backend, BackendError, Interrupted, Order, Product, Watch
+from spoolworker.delivery import deliver, deliver_log
+from spoolworker.inputs import fetch_inputs
+from spoolworker.outputs import check
+from spoolworker.pulse import Pulse
+from spoolworker.stopping import Stopping
+
+T = TypeVar("T")
+_TICK_S = 0.05
+_WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class BackendHangs(Exception):
+    """The backend did not come to rest after it was interrupted; this process must not claim again."""
+
+
+@dataclass
+class _Run:
+    """The backend's thread and what came of it."""
+
+    thread: threading.Thread
+    watch: Watch
+    product: Product | None = None
+    error: Exception | None = None
+
+
+class Execution:
+    """One attempt of one job on one backend."""
+
+    def __init__(  # noqa: PLR0913 - the agent's parts
+        self,
+        actor: Actor,
+        claim: Claim,
+        *,
+        backend: Backend,
+        life: Life,
+        pulse: Pulse,
+        stopping: Stopping,
+        scratch: Path,
+        interrupt_wait_s: float,
+        vram_gb: float | None,
+    ) -> None:
+        self._actor = actor
+        self._claim = claim
+        self._backend = backend
+        self._life = life
+        self._pulse = pulse
+        self._stopping = stopping
+        self._scratch = scratch / f"{claim.name}-a{claim.number}"
+        self._interrupt_wait_s = interrupt_wait_s
+        self._vram_gb = vram_gb
+        self._began_mono = actor.clock.mono()
+        self._began_utc = actor.utc_now()
+        self._hangs = False
+        self._progress = (0.0, self._began_mono)
+
+    def run(self) -> Manifest | None:
+        """Run the attempt to its end.
+
+        Returns:
+            The verdict that was published; ``None`` if another's stands, or this worker was told to go away first.
+
+        Raises:
+            BackendHangs: The verdict is published, and the backend still works on.
+        """
+        self._pulse.watch(self._claim)
+        try:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            ending = self._work()
+            manifest = self._publish(ending) if ending is not None else None
+        finally:
+            self._pulse.unwatch()
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._hangs:
+            raise BackendHangs(f"backend '{self._backend.name}' goes on after it was interrupted")
+        return manifest
+
+    # -- the work
+
+    def _work(self) -> Ending | None:
+        try:
+            self._scratch.mkdir(parents=True)
+            order = self._order()
+            product = self._run_backend(order)
+            if product is None:
+                return self._ending_of_stop()
+            check(
+                product,
+                images_asked=images_asked(self._claim.job, inputs=len(order.inputs)),
+                stages=order.stages,
+            )
+            return self._deliver(product)
+        except BackendError as error:
+            return self._failed(error.code, str(error), error.log_tail)
+        except BadRecord as error:
+            return self._failed(Code.BAD_JOB, f"{error}; {error.hint}")
+        except OSError as error:
+            # Before delivery only this machine's disk is written to.
+            code = Code.SCRATCH_FULL if error.errno == errno.ENOSPC else Code.SHARE_AWAY
+            return self._failed(code, str(error))
+
+    def _order(self) -> Order:
+        job = self._claim.job
+        inputs = fetch_inputs(self._actor, job, self._scratch)
+        if needs_inputs(job) and not inputs:
+            raise BackendError(
+                Code.INPUT_MISSING, "the chain begins with a stage that needs inputs"
+            )
+        work = self._scratch / "work"
+        work.mkdir()
+        return Order(stages_of(job), inputs, work, self._claim.name)
+
+    def _run_backend(self, order: Order) -> Product | None:
+        """What the backend made; None if it was stopped. Its errors are raised."""
+        watch = Watch(on_progress=self._on_progress)
+        run = _Run(threading.Thread(target=lambda: None, daemon=True), watch)
+
+        def work() -> None:
+            try:
+                run.product = self._backend.run(order, watch)
+            except Exception as error:  # noqa: BLE001 - handed to the waiting thread, which raises it
+                run.error = error
+
+        run.thread = threading.Thread(target=work, name="backend", daemon=True)
+        # A daemon: a hung call to a backend must not keep this process from ending.
+        run.thread.start()
+        stop = self._wait(run)
+        if stop is not None:
+            raise stop
+        if run.error is None:
+            return run.product
+        if isinstance(run.error, Interrupted):
+            return None
+        if isinstance(run.error, BackendError):
+            raise run.error
+        self._actor.log("execution.internal", job=self._claim.name, error=repr(run.error))
+        raise BackendError(Code.INTERNAL, f"backend '{self._backend.name}': {run.error!r}")
+
+    def _wait(self, run: _Run) -> BackendError | None:
+        """Wait for the backend, or stop it; an error if it was stopped for the job's own fault."""
+        reason: BackendError | None = None
+        while run.thread.is_alive():
+            run.thread.join(_TICK_S)
+            if run.watch.interrupted.is_set() or not run.thread.is_alive():
+                continue
+            reason = self._limit_exceeded()
+            if reason is not None or self._must_stop():
+                self._interrupt(run)
+                break
+        return reason
+
+    def _interrupt(self, run: _Run) -> None:
+        run.watch.interrupted.set()
+        run.thread.join(self._interrupt_wait_s)
+        self._hangs = run.thread.is_alive()
+        if self._hangs:
+            self._actor.log("backend.hangs", job=self._claim.name, backend=self._backend.name)
+            run.error = Interrupted()
+        elif run.error is None:
+            run.error = Interrupted()  # it was done at the same instant; what was decided stays
+
+    def _must_stop(self) -> bool:
+        return (
+            self._pulse.standing is not Standing.MINE
+            or self._stopping.hand_back.is_set()
+            or self._pulse.is_fenced
+        )
+
+    def _limit_exceeded(self) -> BackendError | None:
+        limits, settings = self._claim.job.limits, self._actor.settings
+        now = self._actor.clock.mono()
+        timeout_s = limits.timeout_s or settings.timeout_s
+        if now - self._began_mono > timeout_s:
+            return BackendError(Code.TIMEOUT, f"not done after {timeout_s:g} s")
+        stall_s = limits.stall_s or settings.stall_s
+        fraction, since = self._progress
+        if now - since > stall_s:
+            return BackendError(Code.STALLED, f"no progress for {stall_s:g} s, at {fraction:.0%}")
+        return None
+
+    def _on_progress(self, fraction: float, stage: str) -> None:
+        now = self._actor.clock.mono()
+        if fraction > self._progress[0]:
+            self._progress = (fraction, now)
+        elapsed = now - self._began_mono
+        eta_s = elapsed * (1 - fraction) / fraction if fraction > 0 else None
+        self._life.tell(stage=stage, progress=min(max(fraction, 0.0), 1.0), eta_s=eta_s)
+
+    def _ending_of_stop(self) -> Ending | None:
+        """Why the backend was stopped from outside, as a verdict; None if another's stands already."""
+        standing = self._pulse.standing
+        if standing is Standing.SUPERSEDED:
+            return None
+        if standing is Standing.CANCEL_ASKED:
+            return self._ending(Verdict.CANCELLED, Code.REQUESTED, "cancelled while it ran")
+        if standing is Standing.RECORD_REMOVED:
+            return self._ending(
+                Verdict.CANCELLED, Code.RECORD_REMOVED, "its file was removed by hand"
+            )
+        if self._stopping.hand_back.is_set():
+            return self._ending(Verdict.RETURNED, Code.HANDED_BACK, "the worker was told to stop")
+        self._actor.log("worker.fenced", silent_s=round(self._pulse.silent_s, 1))
+        message = f"the share was away for {self._pulse.silent_s:.0f} s, so the work was stopped"
+        return self._ending(Verdict.FAILED, Code.SHARE_AWAY, message)
+
+    # -- the end
+
+    def _deliver(self, product: Product) -> Ending | None:
+        self._life.tell(state="delivering", progress=1.0, eta_s=None)
+        outputs = self._until_it_works("deliver", lambda: self._put(product), self._must_stop)
+        if outputs is None:
+            return self._ending_of_stop()
+        return self._ending(
+            Verdict.SUCCEEDED, outputs=outputs, product=product, log_tail=product.log_tail
+        )
+
+    def _put(self, product: Product) -> tuple[Output, ...]:
+        outputs = deliver(self._actor, self._claim, product.made)
+        self._put_log(product.log_tail)
+        return outputs
+
+    def _put_log(self, text: str) -> None:
+        if text:
+            local = self._scratch / "log.txt"
+            local.write_text(text, encoding="utf-8")
+            deliver_log(self._actor, self._claim, local)
+
+    def _publish(self, ending: Ending) -> Manifest | None:
+        """Publish the verdict, the same bytes at every try; None if another's stands, or nobody waits for ours any more."""
+        manifest = self._until_it_works("conclude", lambda: self._conclude(ending), self._is_over)
+        if manifest is None:
+            return None
+        outcome = self._until_it_works("publish", lambda: self._end(manifest), self._is_over)
+        if outcome is not Outcome.WON:
+            self._actor.log("execution.superseded", job=self._claim.name)
+            return None
+        return manifest
+
+    def _conclude(self, ending: Ending) -> Manifest:
+        if ending.verdict is Verdict.SUCCEEDED:
+            ownership = Ownership(self._actor, self._claim, self._life)
+            if ownership.compare() is Standing.RECORD_CHANGED:
+                ending = self._failed(Code.RECORD_CHANGED, "its file was edited while it ran")
+        return conclude(self._actor, self._claim, ending)
+
+    def _end(self, manifest: Manifest) -> Outcome:
+        outcome = end(self._actor, self._claim, manifest)
+        if outcome is Outcome.UNKNOWN:
+            raise OSError("the share does not say whether the verdict was published")
+        return outcome
+
+    def _is_over(self) -> bool:
+        return self._pulse.standing is Standing.SUPERSEDED or self._stopping.hand_back.is_set()
+
+    def _until_it_works(
+        self, what: str, attempt: Callable[[], T], give_up: Callable[[], bool]
+    ) -> T | None:
+        """Call *attempt* until the share lets it; None if *give_up* says so after a failure."""
+        for wait_s in itertools.chain(_WAITS_S, itertools.repeat(_WAITS_S[-1])):
+            try:
+                return attempt()
+            except OSError as error:
+                self._actor.log(f"{what}.waits", job=self._claim.name, error=str(error))
+                self._life.tell(message=f"cannot {what}: {error}"[:500])
+            if self._wait_or(give_up, wait_s):
+                return None
+        raise AssertionError("an endless chain ended")
+
+    def _wait_or(self, give_up: Callable[[], bool], wait_s: float) -> bool:
+        until = self._actor.clock.mono() + wait_s
+        while self._actor.clock.mono() < until:
+            if give_up():
+                return True
+            self._stopping.hand_back.wait(_TICK_S)
+        return give_up()
+
+    def _failed(self, code: Code, message: str, log_tail: str = "") -> Ending:
+        try:
+            self._put_log(log_tail)
+        except OSError as error:
+            self._actor.log("log.unsaved", job=self._claim.name, error=str(error))
+        return self._ending(Verdict.FAILED, code, message, log_tail=log_tail)
+
+    def _ending(  # noqa: PLR0913 - the parts of a verdict
+        self,
+        verdict: Verdict,
+        code: Code | None = None,
+        message: str | None = None,
+        *,
+        outputs: tuple[Output, ...] = (),
+        product: Product | None = None,
+        log_tail: str = "",
+    ) -> Ending:
+        return Ending(
+            verdict,
+            code,
+            message,
+            outputs=outputs,
+            stages=product.timings if product else (),
+            backend=product.used if product else None,
+            warnings=product.warnings if product else (),
+            log_tail=log_tail,
+            started_at=self._began_utc,
+            duration_s=round(self._actor.clock.mono() - self._began_mono, 3),
+            vram_gb_above=self._vram_gb if code is Code.OUT_OF_MEMORY else None,
+        )

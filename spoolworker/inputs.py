@@ -1,0 +1,71 @@
+"""Bringing a job's inputs to this machine.
+
+Guarantees: every file is verified, against the digest in the record or in the manifest of the job that made it; nothing is read from
+outside the spool. A file that is not there, or is another than was meant, is ``input_missing``, and no retry would mend that.
+"""
+
+from pathlib import Path
+
+from spoolctl.spool import (
+    Actor,
+    Code,
+    Digest,
+    Input,
+    Job,
+    decisions,
+    fold,
+    layout,
+)
+from spoolworker.backends.base import BackendError
+
+
+def fetch_inputs(actor: Actor, job: Job, folder: Path) -> tuple[Path, ...]:
+    """Copy a job's inputs into *folder*, in their order.
+
+    Raises:
+        BackendError: ``input_missing``.
+        OSError: The share, or the local disk, did not answer.
+    """
+    local: list[Path] = []
+    for wanted in job.inputs:
+        for path, sha256 in _sources(actor, wanted):
+            target = folder / f"input-{len(local):04d}{Path(path).suffix.lower()}"
+            local.append(_fetch(actor, path, sha256, target))
+    return tuple(local)
+
+
+def _sources(actor: Actor, wanted: Input) -> list[tuple[str, str | None]]:
+    """Paths on the share, and their digests where they are known."""
+    if wanted.path is not None:
+        return [(wanted.path, wanted.sha256)]
+    name = fold(wanted.job or "")
+    last = decisions(actor, name).highest
+    if last is None or last.verdict is None or not last.is_commit:
+        raise BackendError(
+            Code.INPUT_MISSING, f"job '{name}', whose images are wanted, is not committed"
+        )
+    images = sorted(
+        (out for out in last.verdict.outputs if out.final), key=lambda out: out.image_index
+    )
+    if wanted.image_index is not None:
+        images = [out for out in images if out.image_index == wanted.image_index]
+    if not images:
+        raise BackendError(
+            Code.INPUT_MISSING, f"job '{name}' has no image {wanted.image_index or ''}".rstrip()
+        )
+    return [(f"{layout.results(name)}/{out.path}", out.sha256) for out in images]
+
+
+def _fetch(actor: Actor, path: str, sha256: str | None, target: Path) -> Path:
+    try:
+        found: Digest = actor.files.fetch(path, target)
+    except FileNotFoundError:
+        raise BackendError(
+            Code.INPUT_MISSING, f"'{path}' is not in the spool; attach it at submit"
+        ) from None
+    if sha256 is not None and found.sha256 != sha256:
+        raise BackendError(
+            Code.INPUT_MISSING,
+            f"'{path}' is another file than was meant: SHA-256 {found.sha256[:12]}, not {sha256[:12]}",
+        )
+    return target
