@@ -87,8 +87,9 @@ class Agent:
         """Everything that has to be undone when this life ends."""
         actor = self._actor
         refuse_other_protocol(actor)
-        begin_session(actor)
+        # The heartbeat first: by an older one a sweeper would take the new session's folder for a dead one's.
         self._life.beat()
+        begin_session(actor)
         end_former_sessions(actor, self._life)
         self._pulse.start()
         wake = Wake(actor, self._config.spool, self._stopping.wake)
@@ -142,8 +143,23 @@ class Agent:
             self._actor.log("choose.trouble", error=str(error))
             return None, False
         nothing_left = look.claimed is None and look.growing == 0
-        self._life.tell(message=None)
+        self._life.tell(message=self._waits_for_upgrade())
         return look.claimed, nothing_left and (self._config.drain or self._config.once)
+
+    def _waits_for_upgrade(self) -> str | None:
+        """What people should know of records that are too new for this program; they lie where they were put."""
+        newer = self._admission.newer
+        for path in list(newer):
+            try:
+                self._actor.files.stat(path)
+            except FileNotFoundError:
+                del newer[path]
+                continue
+            except OSError as error:
+                self._actor.log("choose.trouble", file=path, error=str(error))
+            more = f" (and {len(newer) - 1} more files)" if len(newer) > 1 else ""
+            return f"'{path}' waits: {newer[path]}{more}"[:500]
+        return None
 
     def _execute(self, claimed: Claim) -> None:
         execution = Execution(

@@ -1,11 +1,12 @@
 """Choosing the next job: class by class, in name order, the first that this worker may and can run.
 
 Only the heads of the queues are opened; a record that was passed over is not opened again for a while, so that a wall of jobs which
-this worker cannot run hides no other. Whether a record may be claimed is the protocol's to say (``spool.claim``).
+this worker cannot run hides no other, however long it is. Whether a record may be claimed is the protocol's to say (``spool.claim``).
 
 Guarantees: the order is the file names' order, which people see; a bounded number of files is opened in one look.
 """
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from spoolctl.spool import (
     Actor,
     Admission,
     Admitted,
+    BadRecord,
     Claim,
     Heartbeat,
     Job,
@@ -23,6 +25,7 @@ from spoolctl.spool import (
     Node,
     NotAdmitted,
     NotClaimed,
+    Place,
     SpoolError,
     claim,
     layout,
@@ -31,6 +34,10 @@ from spoolctl.spool import (
 )
 
 OPENED_MAX = 32
+AGAIN_MAX = 8
+"""Of these, how many in each queue may be records that were passed over before; the rest is for what was never opened."""
+COMPANY_BEATS = 3.5
+"""For how many heartbeats after its last one another worker counts as company."""
 _PASSED_MAX = 20_000
 _AGAIN_S = {
     NotAdmitted.GONE: 0.0,
@@ -69,8 +76,9 @@ class Chooser:
         self._passed: dict[str, float] = {}
         self._avoided_since: dict[str, float] = {}
         self._counters: dict[str, int] = {}
+        self._grew_mono: dict[str, float] = {}
         self.has_company = False
-        """True if another worker's heartbeat has grown between two looks at ``nodes/``."""
+        """True if another worker's heartbeat has grown lately, by this worker's own clock."""
 
     def look(self) -> Look:
         """Go through the queues' heads until something is claimed.
@@ -103,24 +111,42 @@ class Chooser:
         for name, (_, beat) in nodes(self._actor).items():
             if name != self._actor.name and _works(beat):
                 seen[name] = beat.counter if beat else 0
-        self.has_company = any(self._counters.get(n, c) != c for n, c in seen.items())
+        now = self._actor.clock.mono()
+        # Looks come more often than heartbeats, so that most of them see none grow.
+        grew = {n: now for n, c in seen.items() if self._counters.get(n, c) != c}
+        self._grew_mono = {n: t for n, t in (self._grew_mono | grew).items() if n in seen}
+        lately = now - COMPANY_BEATS * self._actor.settings.heartbeat_s
+        self.has_company = any(t >= lately for t in self._grew_mono.values())
         self._counters = seen
 
     def _heads(self) -> Iterator[Location]:
-        now = self._actor.clock.mono()
-        if len(self._passed) > _PASSED_MAX:
-            self._passed = {path: t for path, t in self._passed.items() if t > now}
         for place in layout.QUEUES:
-            for location in records_in(self._actor, place):
-                if self._passed.get(location.path, 0.0) <= now:
+            found = records_in(self._actor, place)
+            if len(self._passed) > _PASSED_MAX:
+                self._forget_gone(place, {one.path for one in found})
+            now = self._actor.clock.mono()
+            due = [one.path for one in found if self._passed.get(one.path, now + 1) <= now]
+            # Those that waited longest first. If all of them were, the same ones would fill every look, and a wall of
+            # a few thousand hid what lies behind it for ever.
+            again = set(heapq.nsmallest(AGAIN_MAX, due, key=self._passed.__getitem__))
+            for location in found:
+                if location.path not in self._passed or location.path in again:
                     yield location
+
+    def _forget_gone(self, place: Place, there: set[str]) -> None:
+        inside = f"{place.folder}/"
+        self._passed = {
+            path: t
+            for path, t in self._passed.items()
+            if not path.startswith(inside) or path in there
+        }
 
     def _try(self, location: Location) -> Claim | NotAdmitted | NotClaimed:
         admitted = self._admission.admit(self._actor, location)
         if not isinstance(admitted, Admitted):
             self._pass_over(location, _AGAIN_S[admitted])
             return admitted
-        reasons = misfits(admitted.job, self.node)
+        reasons = self._misfits(admitted.job)
         if reasons:
             self._actor.log("misfit", job=location.name, reasons=list(reasons))
             self._pass_over(location, _MISFIT_AGAIN_S)
@@ -130,6 +156,12 @@ class Chooser:
             self._pass_over(location, _AGAIN_S[got])
         return got
 
+    def _misfits(self, job: Job, previous: Manifest | None = None) -> tuple[str, ...]:
+        try:
+            return misfits(job, self.node, previous)
+        except BadRecord:
+            return ()  # nobody can run it: whoever claims it says so in its verdict (bad_job)
+
     def _pass_over(self, location: Location, for_s: float) -> None:
         if for_s > 0:
             self._passed[location.path] = self._actor.clock.mono() + for_s
@@ -138,7 +170,7 @@ class Chooser:
         """The last question before an attempt is made, now that the verdict before it is known."""
         if previous is None:
             return True
-        if misfits(job, self.node, previous):
+        if self._misfits(job, previous):
             return False
         if self._actor.name not in previous.avoid or previous.final:
             return True
@@ -148,4 +180,6 @@ class Chooser:
 
 
 def _works(beat: Heartbeat | None) -> bool:
-    return beat is not None and beat.role == "worker" and beat.state not in ("stopped", "paused")
+    """True if it could take a job: not one whose backend is away ("waiting"), for instance."""
+    idle = ("stopped", "paused", "waiting")
+    return beat is not None and beat.role == "worker" and beat.state not in idle

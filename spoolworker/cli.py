@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spoolctl.spool import ShareUnusable, SpoolError
+from spoolctl.spool import ShareUnusable, SpoolError, UsageError
 from spoolctl.spool.eventlog import default_folder, open_log
 from spoolworker.agent import Agent
 from spoolworker.backends import BACKENDS
@@ -84,7 +84,13 @@ def run(
     stopping = Stopping()
     stopping.listen()
     path = loaded.config.log_folder / f"worker-{loaded.config.name}.jsonl"
-    log, close = open_log(path, also=None if quiet else _tell)
+    try:
+        log, close = open_log(path, also=None if quiet else _tell)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the event log '{path}': {error.strerror or error}",
+            hint="name another folder with --log-folder",
+        ) from None
     try:
         raise typer.Exit(Agent(loaded.config, stopping, log).run())
     except OSError as error:

@@ -25,7 +25,7 @@ ENVIRONMENT = "SPOOLWORKER_"
 class Config(BaseModel):
     """What a worker is told about itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     spool: Path
     """The spool's folder, as this machine sees it."""
@@ -132,17 +132,22 @@ def _text(value: object) -> str:
 def _from_file(file: Path | None) -> dict[str, Any]:
     path = file or default_file()
     try:
-        with path.open("rb") as opened:
-            return tomllib.load(opened)
+        # Notepad marks UTF-8 by three bytes that TOML does not know.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         if file is None:
             return {}
         raise UsageError(
             f"configuration file '{path}' is not there", hint="check --config"
         ) from None
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
         raise UsageError(
-            f"cannot read configuration file '{path}': {error}", hint="it must be TOML"
+            f"cannot read configuration file '{path}': {error.strerror or error}",
+            hint="check --config, and who may read that file",
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"cannot read configuration file '{path}': {error}", hint="it must be TOML, in UTF-8"
         ) from None
 
 
@@ -152,7 +157,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         values["spool"] = environment["SPOOL_ROOT"]
     for key, value in environment.items():
         field = key.removeprefix(ENVIRONMENT).lower()
-        if not key.startswith(ENVIRONMENT):
+        if not key.startswith(ENVIRONMENT) or not value:  # an empty variable says nothing
             continue
         if field == "tags":
             values[field] = tuple(part.strip() for part in value.split(",") if part.strip())

@@ -11,6 +11,7 @@ import errno
 import itertools
 import shutil
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from spoolctl.spool import (
     conclude,
     end,
     images_asked,
+    layout,
     needs_inputs,
     stages_of,
 )
@@ -44,6 +46,9 @@ from spoolworker.stopping import Stopping
 
 T = TypeVar("T")
 _TICK_S = 0.05
+_GONE_TIMES = 3
+_MESSAGE_CHARS_MAX = 2_000
+_NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -89,6 +94,7 @@ class Execution:
         self._began_mono = actor.clock.mono()
         self._began_utc = actor.utc_now()
         self._hangs = False
+        self._fenced_s: float | None = None
         self._progress = (0.0, self._began_mono)
 
     def run(self) -> Manifest | None:
@@ -133,8 +139,10 @@ class Execution:
             return self._failed(Code.BAD_JOB, f"{error}; {error.hint}")
         except OSError as error:
             # Before delivery only this machine's disk is written to.
-            code = Code.SCRATCH_FULL if error.errno == errno.ENOSPC else Code.SHARE_AWAY
+            code = Code.SCRATCH_FULL if error.errno in _NO_SPACE else Code.SHARE_AWAY
             return self._failed(code, str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of this program is no reason to leave the attempt open
+            return self._failed(Code.INTERNAL, self._internal(error))
 
     def _order(self) -> Order:
         job = self._claim.job
@@ -161,30 +169,39 @@ class Execution:
         run.thread = threading.Thread(target=work, name="backend", daemon=True)
         # A daemon: a hung call to a backend must not keep this process from ending.
         run.thread.start()
-        stop = self._wait(run)
-        if stop is not None:
-            raise stop
-        if run.error is None:
-            return run.product
-        if isinstance(run.error, Interrupted):
+        if self._was_stopped(run):
             return None
         if isinstance(run.error, BackendError):
             raise run.error
-        self._actor.log("execution.internal", job=self._claim.name, error=repr(run.error))
-        raise BackendError(Code.INTERNAL, f"backend '{self._backend.name}': {run.error!r}")
+        if isinstance(run.error, OSError) and run.error.errno in _NO_SPACE:
+            raise run.error  # only scratch is written to by a backend
+        if run.error is None and run.product is not None:
+            return run.product
+        error = run.error or TypeError(f"it left {run.product!r}")
+        message = f"backend '{self._backend.name}': {self._internal(error)}"
+        raise BackendError(Code.INTERNAL, message)
 
-    def _wait(self, run: _Run) -> BackendError | None:
-        """Wait for the backend, or stop it; an error if it was stopped for the job's own fault."""
-        reason: BackendError | None = None
+    def _internal(self, error: Exception) -> str:
+        """Log an error that nobody foresaw, whole; what to say of it in the verdict."""
+        told = "".join(traceback.format_exception(error))
+        self._actor.log(
+            "execution.internal", job=self._claim.name, error=repr(error), traceback=told
+        )
+        return repr(error)
+
+    def _was_stopped(self, run: _Run) -> bool:
+        """Wait for the backend, or stop it from outside. Raises BackendError if it was stopped for the job's own fault."""
         while run.thread.is_alive():
             run.thread.join(_TICK_S)
-            if run.watch.interrupted.is_set() or not run.thread.is_alive():
-                continue
-            reason = self._limit_exceeded()
-            if reason is not None or self._must_stop():
+            if not run.thread.is_alive():
+                return False
+            exceeded = self._limit_exceeded()
+            if exceeded is not None or self._must_stop():
                 self._interrupt(run)
-                break
-        return reason
+                if exceeded is not None:
+                    raise exceeded
+                return True
+        return False
 
     def _interrupt(self, run: _Run) -> None:
         run.watch.interrupted.set()
@@ -192,16 +209,18 @@ class Execution:
         self._hangs = run.thread.is_alive()
         if self._hangs:
             self._actor.log("backend.hangs", job=self._claim.name, backend=self._backend.name)
-            run.error = Interrupted()
-        elif run.error is None:
-            run.error = Interrupted()  # it was done at the same instant; what was decided stays
+        elif run.error is not None and not isinstance(run.error, Interrupted):
+            # Not the job's fault, but what comes of stopping a server in its work. What was decided stays,
+            # also if the backend was done at the same instant.
+            self._actor.log("backend.stopped", job=self._claim.name, error=repr(run.error))
 
     def _must_stop(self) -> bool:
-        return (
-            self._pulse.standing is not Standing.MINE
-            or self._stopping.hand_back.is_set()
-            or self._pulse.is_fenced
-        )
+        if self._pulse.is_fenced:
+            self._fenced_s = self._pulse.silent_s  # noted now: the share may be back a moment later
+        return self._is_unwanted() or self._fenced_s is not None
+
+    def _is_unwanted(self) -> bool:
+        return self._pulse.standing is not Standing.MINE or self._stopping.hand_back.is_set()
 
     def _limit_exceeded(self) -> BackendError | None:
         limits, settings = self._claim.job.limits, self._actor.settings
@@ -217,11 +236,14 @@ class Execution:
 
     def _on_progress(self, fraction: float, stage: str) -> None:
         now = self._actor.clock.mono()
-        if fraction > self._progress[0]:
-            self._progress = (fraction, now)
+        done = (
+            min(fraction, 1.0) if fraction > 0 else 0.0
+        )  # a server's own figure: beyond 1, or not a number
+        if done > self._progress[0]:
+            self._progress = (done, now)
         elapsed = now - self._began_mono
-        eta_s = elapsed * (1 - fraction) / fraction if fraction > 0 else None
-        self._life.tell(stage=stage, progress=min(max(fraction, 0.0), 1.0), eta_s=eta_s)
+        eta_s = elapsed * (1 - done) / done if done > 0 else None
+        self._life.tell(stage=stage[:100] or None, progress=done, eta_s=eta_s)
 
     def _ending_of_stop(self) -> Ending | None:
         """Why the backend was stopped from outside, as a verdict; None if another's stands already."""
@@ -236,15 +258,17 @@ class Execution:
             )
         if self._stopping.hand_back.is_set():
             return self._ending(Verdict.RETURNED, Code.HANDED_BACK, "the worker was told to stop")
-        self._actor.log("worker.fenced", silent_s=round(self._pulse.silent_s, 1))
-        message = f"the share was away for {self._pulse.silent_s:.0f} s, so the work was stopped"
+        fenced_s = self._fenced_s or 0.0
+        self._actor.log("worker.fenced", silent_s=round(fenced_s, 1))
+        message = f"the share was away for {fenced_s:.0f} s, so the work was stopped"
         return self._ending(Verdict.FAILED, Code.SHARE_AWAY, message)
 
     # -- the end
 
     def _deliver(self, product: Product) -> Ending | None:
         self._life.tell(state="delivering", progress=1.0, eta_s=None)
-        outputs = self._until_it_works("deliver", lambda: self._put(product), self._must_stop)
+        # Not while fenced: what is complete waits here until the share is back, and then says whose it is.
+        outputs = self._until_it_works("deliver", lambda: self._put(product), self._is_unwanted)
         if outputs is None:
             return self._ending_of_stop()
         return self._ending(
@@ -259,7 +283,7 @@ class Execution:
     def _put_log(self, text: str) -> None:
         if text:
             local = self._scratch / "log.txt"
-            local.write_text(text, encoding="utf-8")
+            local.write_text(_sayable(text), encoding="utf-8")
             deliver_log(self._actor, self._claim, local)
 
     def _publish(self, ending: Ending) -> Manifest | None:
@@ -267,7 +291,9 @@ class Execution:
         manifest = self._until_it_works("conclude", lambda: self._conclude(ending), self._is_over)
         if manifest is None:
             return None
-        outcome = self._until_it_works("publish", lambda: self._end(manifest), self._is_over)
+        # Not until superseded: the verdict that is seen there may be this very one, its reply lost.
+        handed_back = self._stopping.hand_back.is_set
+        outcome = self._until_it_works("publish", lambda: self._end(manifest), handed_back)
         if outcome is not Outcome.WON:
             self._actor.log("execution.superseded", job=self._claim.name)
             return None
@@ -293,15 +319,27 @@ class Execution:
         self, what: str, attempt: Callable[[], T], give_up: Callable[[], bool]
     ) -> T | None:
         """Call *attempt* until the share lets it; None if *give_up* says so after a failure."""
+        times_gone = 0
         for wait_s in itertools.chain(_WAITS_S, itertools.repeat(_WAITS_S[-1])):
             try:
                 return attempt()
             except OSError as error:
                 self._actor.log(f"{what}.waits", job=self._claim.name, error=str(error))
-                self._life.tell(message=f"cannot {what}: {error}"[:500])
-            if self._wait_or(give_up, wait_s):
+                self._life.tell(message=_sayable(f"cannot {what}: {error}")[:500])
+            times_gone = times_gone + 1 if self._is_removed() else 0
+            if times_gone == _GONE_TIMES or self._wait_or(give_up, wait_s):
                 return None
         raise AssertionError("an endless chain ended")
+
+    def _is_removed(self) -> bool:
+        """True if a look that sees finds no folder of this attempt: a person removed it, and nothing can be published."""
+        try:
+            self._actor.files.names(layout.attempt(self._claim.name, self._claim.number))
+        except FileNotFoundError:
+            return self._life.proves_sight()
+        except OSError:
+            return False
+        return False
 
     def _wait_or(self, give_up: Callable[[], bool], wait_s: float) -> bool:
         until = self._actor.clock.mono() + wait_s
@@ -331,13 +369,20 @@ class Execution:
         return Ending(
             verdict,
             code,
-            message,
+            _sayable(message)[:_MESSAGE_CHARS_MAX] if message else message,
             outputs=outputs,
             stages=product.timings if product else (),
             backend=product.used if product else None,
-            warnings=product.warnings if product else (),
-            log_tail=log_tail,
+            warnings=tuple(_sayable(w)[:_MESSAGE_CHARS_MAX] for w in product.warnings)
+            if product
+            else (),
+            log_tail=_sayable(log_tail),
             started_at=self._began_utc,
             duration_s=round(self._actor.clock.mono() - self._began_mono, 3),
             vram_gb_above=self._vram_gb if code is Code.OUT_OF_MEMORY else None,
         )
+
+
+def _sayable(text: str) -> str:
+    """*text* as a record can hold it: a file name that is not UTF-8, in an error's words, makes it unwritable."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

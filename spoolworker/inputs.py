@@ -51,7 +51,9 @@ def _sources(actor: Actor, wanted: Input) -> list[tuple[str, str | None]]:
         images = [out for out in images if out.image_index == wanted.image_index]
     if not images:
         raise BackendError(
-            Code.INPUT_MISSING, f"job '{name}' has no image {wanted.image_index or ''}".rstrip()
+            Code.INPUT_MISSING,
+            f"job '{name}' has no image"
+            + ("" if wanted.image_index is None else f" {wanted.image_index}"),
         )
     return [(f"{layout.results(name)}/{out.path}", out.sha256) for out in images]
 
@@ -63,6 +65,8 @@ def _fetch(actor: Actor, path: str, sha256: str | None, target: Path) -> Path:
         raise BackendError(
             Code.INPUT_MISSING, f"'{path}' is not in the spool; attach it at submit"
         ) from None
+    except (IsADirectoryError, NotADirectoryError):
+        raise BackendError(Code.INPUT_MISSING, f"'{path}' is no file in the spool") from None
     if sha256 is not None and found.sha256 != sha256:
         raise BackendError(
             Code.INPUT_MISSING,

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from spoolctl.spool import (
     Actor,
+    BadRecord,
     Heartbeat,
     NameTaken,
     ShareUnusable,
@@ -46,12 +47,12 @@ def hold_name(actor: Actor, root: Path, stopping: Stopping) -> HeldName | None:
         ShareUnusable: The share refuses locks.
         OSError: The share did not answer.
     """
-    lock = FileLock(root / layout.LOCKS / f"worker-{actor.name}.lock")
+    lock = FileLock(root / layout.LOCKS / f"worker-{actor.name}.lock", mode=0o666)
     try:
         lock.acquire(timeout=_LOCK_WAIT_S)
     except Timeout:
         raise _holder(actor) from None
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:
         raise ShareUnusable(f"cannot lock the worker name '{actor.name}': {error}") from None
     try:
         watch = Watch(actor)
@@ -71,9 +72,12 @@ def hold_name(actor: Actor, root: Path, stopping: Stopping) -> HeldName | None:
 def _holder(actor: Actor) -> NameTaken:
     path = f"{layout.NODES}/{actor.name}.{layout.HEARTBEAT}"
     try:
-        return refuse_holder(actor.name, read_record(actor, Heartbeat, path))
-    except FileNotFoundError:
-        return NameTaken(
-            f"the worker name '{actor.name}' is held by a process that is just starting",
-            hint="give this worker another name (--name)",
-        )
+        beat = read_record(actor, Heartbeat, path)
+    except (FileNotFoundError, BadRecord):
+        beat = None
+    if beat is not None and beat.state != "stopped":
+        return refuse_holder(actor.name, beat)
+    return NameTaken(
+        f"the worker name '{actor.name}' is held by a process that is just starting",
+        hint="give this worker another name (--name)",
+    )

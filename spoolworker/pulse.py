@@ -8,10 +8,13 @@ itself by it. Does not stop anything by itself.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from spoolctl.spool import Actor, Claim, Life, Ownership, SpoolError, Standing
+from spoolctl.spool import Actor, Claim, Life, Ownership, Standing
 
+T = TypeVar("T")
 LOOK_S = 1.0
 
 
@@ -78,15 +81,20 @@ class Pulse:
             now = self._actor.clock.mono()
             with self._lock:
                 watched = self._watched
-            try:
-                if watched is not None:
-                    self._look(watched)
-                if now >= next_beat:
-                    self._beat(watched)
-                    next_beat = self._actor.clock.mono() + self._actor.settings.heartbeat_s
-            except (OSError, SpoolError) as error:
-                self._actor.log("pulse.missed", error=str(error), silent_s=round(self.silent_s, 1))
+            # Apart: a folder that cannot be read must not keep the heartbeat from being written.
+            if watched is not None:
+                self._try(self._look, watched)
+            if now >= next_beat and self._try(self._beat, watched):
+                next_beat = self._actor.clock.mono() + self._actor.settings.heartbeat_s
             self._stop.wait(self._look_s)
+
+    def _try(self, what: Callable[[T], None], watched: T) -> bool:
+        try:
+            what(watched)
+        except Exception as error:  # noqa: BLE001 - a pulse that dies of a fault looks like a dead worker
+            self._actor.log("pulse.missed", error=repr(error), silent_s=round(self.silent_s, 1))
+            return False
+        return True
 
     def _look(self, watched: _Watched) -> None:
         found = watched.ownership.look()
@@ -97,7 +105,7 @@ class Pulse:
             self._actor.log("pulse.standing", job=watched.claim.name, standing=found.value)
 
     def _beat(self, watched: _Watched | None) -> None:
+        self._life.beat()
         if watched is not None and self._standing is not Standing.SUPERSEDED:
             self._life.beat_attempt(watched.claim.name, watched.claim.number)
-        self._life.beat()
         self._written_mono = self._actor.clock.mono()

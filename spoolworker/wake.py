@@ -4,6 +4,7 @@ On a network mount it sees only this machine's own changes, so polling stays the
 this machine start at once. Does not guarantee anything: without it a worker is at most ``poll_s`` later.
 """
 
+import logging
 import threading
 from pathlib import Path
 
@@ -42,5 +43,7 @@ class Wake:
     def stop(self) -> None:
         """Watch no more."""
         if self._observer.is_alive():
+            # On Linux it calls it an error, on the terminal, if a file appears while it is being stopped.
+            logging.getLogger("watchdog").setLevel(logging.CRITICAL)
             self._observer.stop()
             self._observer.join(timeout=2.0)

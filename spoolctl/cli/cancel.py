@@ -45,7 +45,10 @@ def cancel(
 ) -> None:
     """Cancel jobs that have not ended."""
     if bool(jobs) == bool(group):
-        raise UsageError("cancel needs jobs, or --group, and not both")
+        raise UsageError(
+            "cancel needs jobs, or --group, and not both",
+            hint="'spoolctl status --all' lists every job",
+        )
     actor = opened(spool)
     chosen = jobs or sorted({one.name for one in in_group(actor, group or "", _MAY_RUN)})
     if dry_run:

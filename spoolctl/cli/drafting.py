@@ -26,6 +26,7 @@ from spoolctl.spool import (
     UsageError,
     draft,
     encode,
+    fold,
     layout,
     needs_inputs,
     new_names,
@@ -327,7 +328,7 @@ def _by_stem(planned: list[Planned]) -> dict[str, str | None]:
     """The names of jobs by the stems of their files; ``None`` where two files share one."""
     found: dict[str, str | None] = {}
     for one in planned:
-        stem = Path(one.source).stem
+        stem = fold(Path(one.source).stem)  # as records give the names of jobs
         found[stem] = None if stem in found else one.name
     return found
 

@@ -6,7 +6,7 @@ from spoolctl.cli import liveness, rendering
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened
 from spoolctl.spool import nodes as known_nodes
 
-_MODELS_SHOWN = 3
+_MODELS_SHOWN = 20
 
 
 def nodes(spool: SpoolOption = None, as_json: JsonOption = False) -> None:
@@ -21,8 +21,12 @@ def nodes(spool: SpoolOption = None, as_json: JsonOption = False) -> None:
         if not known:
             page.line("no worker has introduced itself yet; start one with 'spoolworker run'")
             return
-        columns = ("NAME", "STATE", "LAST BEAT", "GPU", "VRAM", "BACKEND", "MODELS")
-        page.table(columns, [_row(one) for one in known], folds="MODELS")
+        columns = ("NAME", "STATE", "LAST BEAT", "GPU", "VRAM", "BACKEND")
+        page.table(columns, [_row(one) for one in known], folds=("GPU",))
+        having = [(one["name"], _models(one["card"])) for one in known if one["card"]]
+        if having:
+            page.heading("models")
+            page.pairs(having)
 
     rendering.answer({"nodes": known}, text, as_json=as_json)
 
@@ -37,11 +41,11 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
         card.get("gpu", "") or ("controller" if beat.get("role") == "controller" else ""),
         vram,
         f"{card.get('backend', '')} {card.get('backend_version', '')}".strip(),
-        _models(card) if card else "",
     )
 
 
 def _models(card: dict[str, Any]) -> str:
+    """The models in words, below the table because their names are long."""
     if "models" not in card:
         return "any"
     names = [model["name"] for model in card["models"]]

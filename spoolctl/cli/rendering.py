@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,7 +20,6 @@ from rich.table import Table
 from rich.text import Text
 
 _WIDTH_OFF_TERMINAL = 4_000
-_FOLDED_MIN = 16
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 _UNITS = ("B", "KiB", "MiB", "GiB")
 _COLOURS = {
@@ -84,12 +83,12 @@ class Page:
         if told:
             self._parts.append(table)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Row], *, folds: str = "") -> None:
-        """Add a table; the column named *folds* gives way when the terminal is narrow, the others do not."""
+    def table(self, columns: Sequence[str], rows: Iterable[Row], *, folds: Sequence[str]) -> None:
+        """Add a table; where the terminal is narrow, the columns named in *folds* are wrapped and the others not."""
         table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
         for column in columns:
-            if column == folds:
-                table.add_column(column, overflow="fold", min_width=_FOLDED_MIN)
+            if column in folds:
+                table.add_column(column, overflow="fold")
             else:
                 table.add_column(column, overflow="ellipsis", no_wrap=True)
         for row in rows:
@@ -150,9 +149,14 @@ def answer(
         for line in quiet:
             sys.stdout.write(f"{line}\n")
     else:
-        page = Page()
-        text(page)
-        page.print_on(stdout())
+        _print(text, stdout())
+    sys.stdout.flush()  # a reader that went away is noticed here, not while the interpreter ends
+
+
+def _print(text: Callable[[Page], None], console: Console) -> None:
+    page = Page()
+    text(page)
+    page.print_on(console)
 
 
 def print_json(document: Mapping[str, Any], *, on_one_line: bool = False) -> None:
@@ -185,7 +189,10 @@ def complain(word: str, text: str) -> None:
 def watching() -> Iterator[Callable[[Callable[[Page], None]], None]]:
     """A screen that is redrawn by each call of what this yields."""
     console = stdout()
-    with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+    if not console.is_terminal:
+        yield lambda text: _print(text, console)
+        return
+    with Live(console=console, auto_refresh=False, screen=True) as live:
 
         def show(text: Callable[[Page], None]) -> None:
             page = Page()
@@ -209,7 +216,7 @@ def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[], Non
 
 def moment(at: datetime | None) -> str:
     """A moment in UTC, for people and JSON; '' for none."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
 
 
 def duration(seconds: float | None) -> str:

@@ -63,7 +63,10 @@ def _refuse_odd(
     jobs: list[str] | None, *, failed: bool, code: str | None, group: str | None
 ) -> None:
     if bool(jobs) == failed:
-        raise UsageError("retry needs jobs, or --failed, and not both")
+        raise UsageError(
+            "retry needs jobs, or --failed, and not both",
+            hint="'spoolctl status --failed' lists the jobs that failed",
+        )
     if not failed and (code or group):
         raise UsageError(
             "--code and --group choose among failed jobs", hint="add --failed, or name no code"

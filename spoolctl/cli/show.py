@@ -11,11 +11,10 @@ from spoolctl.spool import (
     BadRecord,
     Job,
     Manifest,
-    images_asked,
     layout,
     stages_of,
 )
-from spoolctl.spool.overview import JobView, resolve, view
+from spoolctl.spool.overview import JobView, images_told, resolve, view
 
 _LOG_LINES_SHOWN = 15
 
@@ -89,7 +88,7 @@ def _record(job: Job) -> list[tuple[str, str | None]]:
         stages = stages_of(job)
         chain = " > ".join(one.stage for one in stages)
         prompt = getattr(stages[0], "prompt", None)
-        images = images_asked(job, inputs=len(job.inputs))
+        images = images_told(job)
     except BadRecord as error:
         return [("job_id", job.job_id), ("group", job.group), ("problem", str(error))]
     return [
@@ -138,7 +137,7 @@ def _attempt(page: Page, actor: Actor, seen: JobView, attempt: Attempt) -> None:
         for one in manifest.outputs
     ]
     if rows:
-        page.table(("OUTPUT", "SIZE", "PIXELS", "SEED", ""), rows, folds="OUTPUT")
+        page.table(("OUTPUT", "SIZE", "PIXELS", "SEED", ""), rows, folds=("OUTPUT",))
 
 
 def _next(attempt: Attempt, manifest: Manifest) -> str | None:

@@ -11,7 +11,7 @@ from spoolctl.cli.opening import GroupOption, JsonOption, SpoolOption, opened
 from spoolctl.cli.status_page import failed_page, listing_page, overview_page
 from spoolctl.cli.status_view import failed_view, listing_view, overview
 from spoolctl.spool import Actor, UsageError
-from spoolctl.spool.overview import Counter
+from spoolctl.spool.overview import Memory
 
 REFRESH_S = 2.0
 pause = time.sleep
@@ -47,8 +47,8 @@ def _chosen(actor: Actor, group: str | None, *, every: bool, failed: bool) -> tu
         return lambda: failed_view(actor, group), failed_page
     if every:
         return lambda: listing_view(actor, group), listing_page
-    counter = Counter()
-    return lambda: overview(actor, counter, group), overview_page
+    memory = Memory()
+    return lambda: overview(actor, memory, group), overview_page
 
 
 def _watch(view: View, show: Show, *, as_json: bool) -> None:

@@ -40,7 +40,7 @@ def listing_page(page: Page, view: dict[str, Any]) -> None:
         )
         for one in view["jobs"]
     ]
-    page.table(("JOB", "STATE", "WHERE", "ATTEMPT"), rows, folds="JOB")
+    page.table(("JOB", "STATE", "WHERE", "ATTEMPT"), rows, folds=("JOB",))
 
 
 def failed_page(page: Page, view: dict[str, Any]) -> None:
@@ -52,14 +52,15 @@ def failed_page(page: Page, view: dict[str, Any]) -> None:
         _failure(page, one)
 
 
-def _counts(jobs: dict[str, dict[str, int]], states: tuple[State, ...]) -> str:
+def _counts(jobs: dict[str, Any], states: tuple[State, ...]) -> str:
     told = []
     for state in states:
-        by_class = jobs[state]
-        total = sum(by_class.values())
-        classes = [f"{n} {name or 'without a class'}" for name, n in by_class.items() if n]
-        divided = state is State.QUEUE and total
-        told.append(f"{state} {total}" + (f" ({', '.join(classes)})" if divided else ""))
+        if state is not State.QUEUE:
+            told.append(f"{state} {jobs[state]}")
+            continue
+        queues = jobs[state]
+        classes = ", ".join(f"{count} {name}" for name, count in queues.items() if count)
+        told.append(f"queue {sum(queues.values())}" + (f" ({classes})" if classes else ""))
     return ", ".join(told)
 
 
@@ -70,7 +71,7 @@ def _workers(page: Page, view: dict[str, Any]) -> None:
         page.line("none; start one with 'spoolworker run'")
     else:
         columns = ("NAME", "STATE", "JOB", "STAGE", "DONE", "LEFT", "LAST BEAT")
-        page.table(columns, [_worker_row(one) for one in living], folds="JOB")
+        page.table(columns, [_worker_row(one) for one in living], folds=("JOB",))
     for one in view["running"]:
         if not one["told"]:
             worker = f"'{one['worker']}'" if one["worker"] else "nobody"
@@ -92,9 +93,7 @@ def _worker_row(beat: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _controllers(
-    page: Page, controllers: list[dict[str, Any]], jobs: dict[str, dict[str, int]]
-) -> None:
+def _controllers(page: Page, controllers: list[dict[str, Any]], jobs: dict[str, Any]) -> None:
     page.heading("controller")
     for one in controllers:
         state = "" if one["shown_state"] == one["state"] else f"{one['shown_state']}, "
@@ -102,7 +101,7 @@ def _controllers(
             f"{one['worker']} on {one['machine']}, {state}last beat {liveness.ago(one['age_s'])}"
         )
     if not controllers:
-        finished = sum(jobs[State.FINISHED].values())
+        finished = jobs[State.FINISHED]
         waits = f"; {finished} finished wait to be merged" if finished else ""
         page.line(f"none; jobs run all the same{waits}")
 
@@ -122,7 +121,7 @@ def _waiting(page: Page, view: dict[str, Any]) -> None:
             reasons.append(one["problem"])
         rows.append((one["job"], ", ".join(reasons) or "the next sweep takes it up"))
     page.pairs(rows)
-    more = sum(view["jobs"][State.WAITING].values()) - len(rows)
+    more = view["jobs"][State.WAITING] - len(rows)
     if more > 0:
         page.line(f"and {more} more")
 
@@ -133,7 +132,7 @@ def _failed(page: Page, view: dict[str, Any]) -> None:
     page.heading("failed last")
     for one in view["failed"]:
         _failure(page, one)
-    if sum(view["jobs"][State.FAILED].values()) > len(view["failed"]):
+    if view["jobs"][State.FAILED] > len(view["failed"]):
         page.line("'spoolctl status --failed' lists all")
 
 

@@ -17,8 +17,11 @@ from spoolctl.spool import (
     worker_of,
 )
 from spoolctl.spool.overview import (
-    Counter,
+    NO_CLASS,
+    Counts,
     Failure,
+    Memory,
+    counts,
     failures,
     in_group,
     latest_failures,
@@ -31,7 +34,7 @@ REJECTIONS_SHOWN = 3
 WAITING_SHOWN = 10
 
 
-def overview(actor: Actor, counter: Counter, group: str | None) -> dict[str, Any]:
+def overview(actor: Actor, memory: Memory, group: str | None) -> dict[str, Any]:
     """The whole picture, or that of one group."""
     beats = {name: beat for name, (_, beat) in nodes(actor).items() if beat is not None}
     workers = [liveness.facts(actor, beat) for beat in beats.values() if beat.role == "worker"]
@@ -48,11 +51,11 @@ def overview(actor: Actor, counter: Counter, group: str | None) -> dict[str, Any
         "spool_id": actor.settings.spool_id,
         "at": actor.utc_now(),
         "group": group,
-        "jobs": counter.counts(actor) if mine is None else _counted(mine),
+        "jobs": _jobs(counts(actor, memory) if mine is None else _counted(mine)),
         "running": [_running(actor, one, beats) for one in claimed],
         "workers": workers,
         "controllers": controllers,
-        "failed": [failure_facts(one) for one in _latest(actor, group)],
+        "failed": [failure_facts(one) for one in _latest(actor, group, memory)],
         "rejected": {"count": rejected, "latest": reasons},
         "waiting": [_waiting(actor, one) for one in waiting[:WAITING_SHOWN]],
     }
@@ -106,9 +109,9 @@ def _waiting(actor: Actor, location: Location) -> dict[str, Any]:
     return {"job": location.name, "until": why.until, "needs": why.need, "problem": why.problem}
 
 
-def _latest(actor: Actor, group: str | None) -> list[Failure]:
+def _latest(actor: Actor, group: str | None, memory: Memory) -> list[Failure]:
     if group is None:
-        return latest_failures(actor, FAILURES_SHOWN)
+        return latest_failures(actor, FAILURES_SHOWN, memory)
     return [one for one in failures(actor) if _is_in(one, group)][:FAILURES_SHOWN]
 
 
@@ -124,15 +127,16 @@ def _in(actor: Actor, state: State, mine: list[Location] | None) -> list[Locatio
     return list(all_records(actor, (state,)))
 
 
-def _counted(mine: list[Location]) -> dict[str, dict[str, int]]:
-    tally = Tally((one.place.state, one.place.part) for one in mine)
-    found: dict[str, dict[str, int]] = {}
-    for state in State:
-        if state is State.QUEUE:
-            found[str(state)] = {name: tally[state, name] for name in CLASSES}
-        else:
-            found[str(state)] = {"": sum(n for (s, _), n in tally.items() if s is state)}
-    return found
+def _counted(mine: list[Location]) -> Counts:
+    by_state = Tally(str(one.place.state) for one in mine)
+    by_class = Tally(one.place.part for one in mine if one.place.state is State.QUEUE)
+    queues = {**dict.fromkeys(CLASSES, 0), **{part or NO_CLASS: n for part, n in by_class.items()}}
+    others = {str(one): by_state[str(one)] for one in State if one is not State.QUEUE}
+    return Counts(queues, others)
+
+
+def _jobs(found: Counts) -> dict[str, Any]:
+    return {str(State.QUEUE): found.queues, **found.others}
 
 
 def _running(actor: Actor, location: Location, beats: dict[str, Heartbeat]) -> dict[str, Any]:

@@ -24,11 +24,11 @@ from spoolctl.spool import (
     ShareUnusable,
     SpoolError,
     UsageError,
-    images_asked,
     stages_of,
 )
 from spoolctl.spool import submit as submit_drafts
 from spoolctl.spool.attach import store_input
+from spoolctl.spool.overview import images_told
 
 _PROGRESS_FROM = 50
 
@@ -142,7 +142,6 @@ def _store_and_submit(actor: Actor, planned: list[Planned], places: dict[str, Pl
 
 def _facts(planned: Planned, place: Place) -> dict[str, Any]:
     job = planned.job
-    counted = not any(one.job is not None and one.image_index is None for one in job.inputs)
     return {
         "job": planned.name,
         "file": planned.source,
@@ -150,7 +149,7 @@ def _facts(planned: Planned, place: Place) -> dict[str, Any]:
         "class": place.part or job.class_,
         "group": job.group,
         "stages": [one.stage for one in stages_of(job)],
-        "images": images_asked(job, inputs=len(job.inputs)) if counted else None,
+        "images": images_told(job),
         "inputs": [one.path or one.job for one in job.inputs],
         "after": list(job.needs),
     }
@@ -182,4 +181,6 @@ def _tell_plan(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
             str(len(one["inputs"])),
         )
         rows.append(row)
-    page.table(("NAME", "FILE", "FOLDER", "STAGES", "IMAGES", "INPUTS"), rows, folds="NAME")
+    page.table(
+        ("NAME", "FILE", "FOLDER", "STAGES", "IMAGES", "INPUTS"), rows, folds=("NAME", "FILE")
+    )

@@ -4,6 +4,7 @@ Guarantees: nothing goes by default; the day is the folder's, which is the verdi
 removed (``spool.prune``). Does not look often: once an hour, and a bounded number of jobs each time.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from spoolctl.spool import (
@@ -20,6 +21,7 @@ from spoolctl.spool import (
 
 AGAIN_S = 3_600.0
 JOBS_MAX = 500
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Retention:
@@ -52,6 +54,8 @@ class Retention:
         left = JOBS_MAX
         for state in layout.TERMINAL:
             for place in parts(self._actor, state)[1:]:
+                if not _DAY.fullmatch(place.part):
+                    continue  # a person's own folder, like '2025 best of'
                 if place.part < records_before:
                     left -= self._remove(place, left, failed)
                 elif place.part < outputs_before and place.folder not in self._outputs_gone:
@@ -69,7 +73,7 @@ class Retention:
         found = records_in(self._actor, place)[:left]
         for location in found:
             self._try(location, failed, whole=True)
-        if not found:
+        if not found and left > 0:
             try:
                 self._actor.files.rmdir(place.folder)
             except OSError as error:  # something of a person's lies there, or another was quicker

@@ -64,7 +64,8 @@ class Scanner:
         self._actor = actor
         self._sweeper = Sweeper(actor, life)
         self._retention = Retention(actor)
-        self._audited: set[str] = set()
+        self._audited: dict[str, str] = {}
+        """Where each job's record was last found in order; a second record of the same job, elsewhere, is not."""
         self._problems: dict[str, tuple[float, str]] = {}
         self._compile_at = 0.0
         self._full_compile_at = 0.0
@@ -111,6 +112,7 @@ class Scanner:
             self._problems[location.name] = (again_at, merged.problem)
         else:
             scanned.merged += 1
+            self._problems.pop(location.name, None)
             self._touched.add(shelf(location.name))
 
     def _corpus_lines(self, job: Job, manifest: Manifest) -> bytes:
@@ -128,13 +130,37 @@ class Scanner:
         for state in layout.TERMINAL:
             whole, *days = parts(self._actor, state)
             for place in (whole, *days[-DAYS:]):
-                fresh = [x for x in records_in(self._actor, place) if x.path not in self._audited]
+                found = self._one_each(scanned, records_in(self._actor, place))
+                fresh = [x for x in found if self._audited.get(x.name) != x.path]
                 for location in fresh[:left]:
                     try:
                         self._audit_one(scanned, location)
                     except (OSError, SpoolError) as error:
                         self._trouble(scanned, location.path, error)
                 left -= min(left, len(fresh))
+
+    def _one_each(self, scanned: Scanned, found: list[Location]) -> list[Location]:
+        """Bring a person's copies of a record at rest back to one: settling cannot if their ranks differ (``x`` and ``0+x``)."""
+        kept: dict[str, Location] = {}
+        for location in sorted(found, key=lambda x: (x.file.label or 0, x.path), reverse=True):
+            first = kept.setdefault(location.name, location)
+            if first is not location:
+                try:
+                    self._replace_twin(first, location)
+                except (OSError, SpoolError) as error:
+                    self._trouble(scanned, location.path, error)
+        return sorted(kept.values(), key=lambda x: x.path)
+
+    def _replace_twin(self, first: Location, twin: Location) -> None:
+        files = self._actor.files
+        try:
+            data = [files.read(x.path, bytes_max=Job.bytes_max) for x in (first, twin)]
+            if data[0] == data[1]:
+                # Not unlink: if somebody took the first away meanwhile, this one takes its place.
+                files.rename(twin.path, first.path)
+                self._actor.log("audit.twin", job=twin.name, source=twin.path, target=first.path)
+        except FileNotFoundError as error:
+            self._actor.log("audit.twin_gone", job=twin.name, error=str(error))
 
     def _audit_one(self, scanned: Scanned, location: Location) -> None:
         """Settle a record at rest, and make sure that the ledgers have it."""
@@ -147,7 +173,7 @@ class Scanner:
                 write_history(self._actor, last.verdict, self._job(location), history_line)
                 self._touched.add(shelf(location.name))
         if settle(self._actor, location) == location and last is not None:
-            self._audited.add(location.path)
+            self._audited[location.name] = location.path
 
     def _merge_if_missing(self, scanned: Scanned, location: Location) -> None:
         path = layout.part(layout.CORPUS, location.name)

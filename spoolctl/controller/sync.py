@@ -52,7 +52,7 @@ def sync_into(compiled: Path, into: Path, *, lock_timeout_s: float = LOCK_TIMEOU
     if not compiled.is_file():
         raise StateForbids(
             f"cannot sync from '{compiled}': nothing was compiled yet",
-            hint="start the controller (spoolctl scan) once, so that it merges what is finished",
+            hint="start the controller (spoolctl controller run --once) once, so that it merges what is finished",
         )
     lock = FileLock(f"{target}.lock")
     try:

@@ -17,6 +17,7 @@ from spoolctl.spool import codec
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.errors import BadRecord, NewerRecord
 from spoolctl.spool.layout import Location
+from spoolctl.spool.names import check_file_name
 from spoolctl.spool.records import RECORD_BYTES_MAX, Job
 from spoolctl.spool.reject import reject
 from spoolctl.spool.submit import parse_job
@@ -73,10 +74,17 @@ class Admission:
             self._seen.pop(location.path, None)
             return NotAdmitted.GONE
         except OSError as error:
-            if error.errno != errno.EFBIG:
+            if error.errno == errno.EFBIG:
+                return self._too_long(actor, location)
+            if not _is_folder(actor, location):
                 raise
-            return self._too_long(actor, location)
+            found = BadRecord(
+                f"'{location.file}' is a folder, not a job file",
+                hint="put the job files that it holds straight into a queue",
+            )
+            return self._bad(actor, location, found, b"")
         try:
+            check_file_name(location.file)
             job = parse_job(data)
         except NewerRecord as error:
             if location.path not in self.newer:
@@ -116,3 +124,11 @@ class Admission:
                 self._seen.clear()  # only delays: every file is timed anew
             seen = self._seen[location.path] = _Seen(digest, now)
         return now - seen.since_mono >= needed_s
+
+
+def _is_folder(actor: Actor, location: Location) -> bool:
+    """Asked after a read failed: what a folder's error is differs from system to system."""
+    try:
+        return actor.files.stat(location.path).is_folder
+    except FileNotFoundError:
+        return False

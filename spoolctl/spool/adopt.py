@@ -11,9 +11,10 @@ from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import take_and_end
 from spoolctl.spool.errors import BadRecord, NoSuchJob, ShareUnusable, StateForbids
 from spoolctl.spool.finish import SUPERSEDED
+from spoolctl.spool.layout import TERMINAL
 from spoolctl.spool.looking import Decisions, attempt_numbers, decisions, find, read_record
 from spoolctl.spool.records import Manifest, Output, Verdict
-from spoolctl.spool.settle import settle_later
+from spoolctl.spool.settle import move, settle_later
 from spoolctl.spool.verdicts import Ending
 
 _IMAGE = re.compile(r"(\d{4,})-(\d+)-([a-z0-9_]+)\.png\Z")
@@ -36,7 +37,13 @@ def adopt(actor: Actor, name: str, *, from_attempt: int) -> Manifest:
     decided = decisions(actor, name)
     _refuse(decided)
     ending = _ending(actor, name, from_attempt)
-    verdict = take_and_end(actor, decided, ending, role="person")
+
+    def show(number: int) -> None:
+        """From here on the attempt is open, and sweepers look for open ones here and not in folders of old days."""
+        for location in find(actor, name, TERMINAL):
+            move(actor, location, layout.WAITING, label=number)
+
+    verdict = take_and_end(actor, decided, ending, role="person", show=show)
     if verdict is None or verdict.adopted_from != from_attempt:
         raise StateForbids(
             f"cannot adopt attempt {from_attempt} of '{name}': another attempt began meanwhile",

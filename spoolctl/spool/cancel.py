@@ -12,8 +12,8 @@ from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import take_and_end
 from spoolctl.spool.errors import NoSuchJob, ShareUnusable, StateForbids
 from spoolctl.spool.layout import Location, Place, State
-from spoolctl.spool.looking import Decisions, decisions, find
-from spoolctl.spool.pin import pin
+from spoolctl.spool.looking import Decisions, decisions, find_twice
+from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import RECORD_BYTES_MAX, REQUEST_SCHEMA, Code, Request, Verdict
 from spoolctl.spool.records.live import Role
@@ -49,7 +49,7 @@ def cancel(actor: Actor, name: str, *, message: str | None = None) -> Cancelled:
             if _ask(actor, name, last.number, message) is not Outcome.UNKNOWN:
                 return Cancelled.ASKED
             continue
-        pending = find(actor, name, _PENDING)
+        pending = find_twice(actor, name, _PENDING)
         if _ended(decided, pending):
             for location in pending:
                 settle_later(actor, location)
@@ -78,7 +78,7 @@ def cancel_pending(
     except FileNotFoundError:
         return False
     decided = pin(actor, location, data)
-    if decided is None or not decided.may_run:
+    if decided is None or not may_begin(actor, decided, location):
         return False
     place = Place(State.CANCELLED, actor.share_day())
 

@@ -18,7 +18,7 @@ from spoolctl.spool.admission import Admitted
 from spoolctl.spool.layout import Location, State
 from spoolctl.spool.life import Facts, Life
 from spoolctl.spool.names import FileName
-from spoolctl.spool.pin import pin
+from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.promote import held_back
 from spoolctl.spool.publish import Outcome, make_once
 from spoolctl.spool.records import CLASSES, Job, JobClass, Manifest
@@ -92,7 +92,7 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
     decided = pin(actor, location, admitted.data)
     if decided is None:
         return NotClaimed.REJECTED
-    if not decided.may_run:
+    if not may_begin(actor, decided, location):
         if decided.highest is not None and decided.highest.is_open:
             return NotClaimed.OPEN
         settle(actor, location)

@@ -1,9 +1,9 @@
-"""Bytes to records and back: the only reader and writer of YAML and JSON in the spool.
+"""Bytes to records and back: the only reader and writer of records in the spool.
 
-Guarantees: reading ends in bounded time and memory for any bytes (size, depth, aliases and nodes are
-limited before anything is built) and raises nothing but ``BadRecord`` and ``NewerRecord``; no tag can make
-an object; a date in plain YAML stays the text that it is; a key given twice is an error, not a guess.
-Accepts YAML and JSON, UTF-8 and UTF-16, with or without a byte order mark, any line ending.
+Guarantees: reading ends in bounded time and memory for any bytes (``yamltext``) and raises nothing but ``BadRecord``
+and ``NewerRecord``; their messages, fields and hints are one short line, whatever the bytes were; a wrong value is told with
+its line in the file. Writing takes any record. Accepts YAML and JSON, UTF-8 and UTF-16, with or without a byte order
+mark, any line ending.
 """
 
 import difflib
@@ -13,43 +13,20 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from spoolctl.spool.errors import BadRecord, NewerRecord
 from spoolctl.spool.records import RECORD_BYTES_MAX, Record
+from spoolctl.spool.records.base import told
+from spoolctl.spool.yamltext import Parsed, line_of, parse
 
-DEPTH_MAX = 64
-NODES_MAX = 200_000
 END_MARK = b"...\n"
 """YAML's document end: a record that ends so was written whole (see ``is_whole``)."""
 
 R = TypeVar("R", bound=Record)
-_SCHEMA = re.compile(r"(spool\.[a-z]+)/(\d{1,9})\Z")
-
-
-class _Loader(yaml.CSafeLoader):
-    """Safe loader that keeps timestamps as text and refuses a key given twice."""
-
-    def construct_mapping(  # the signature is PyYAML's
-        self,
-        node: yaml.MappingNode,
-        deep: bool = False,  # noqa: FBT001, FBT002
-    ) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep=deep)
-        if isinstance(node, yaml.MappingNode) and len(mapping) != len(node.value):
-            seen: set[str] = set()
-            for key, _ in node.value:
-                if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key '{key.value}' is given twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return mapping
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regex) for tag, regex in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
+Path = tuple[str | int, ...]
+_SCHEMA = re.compile(r"(spool\.[a-z]+)/([0-9]{1,9})\Z")
+_FIELD_CHARS_MAX, _MESSAGE_CHARS_MAX, _SHOWN_CHARS_MAX = 200, 300, 60
 
 
 def decode_mapping(data: bytes, *, bytes_max: int = RECORD_BYTES_MAX) -> dict[str, Any]:
@@ -63,16 +40,7 @@ def decode_mapping(data: bytes, *, bytes_max: int = RECORD_BYTES_MAX) -> dict[st
             f"the file has {len(data)} bytes; a record may have {bytes_max}",
             hint="attach large data as a file (spoolctl submit --attach) and refer to it",
         )
-    text = _decode_text(data)
-    loaded = _load_json(text) if text.lstrip().startswith("{") else None
-    if loaded is None:
-        loaded = _load_yaml(text)
-    if not isinstance(loaded, dict):
-        found = "nothing" if loaded is None else type(loaded).__name__
-        raise BadRecord(f"the file holds {found} where a mapping of keys to values is needed")
-    if not all(isinstance(key, str) for key in loaded):
-        raise BadRecord("the top level has a key that is not text")
-    return loaded
+    return parse(_decode_text(data))
 
 
 def decode(kind: type[R], data: bytes) -> R:
@@ -86,22 +54,34 @@ def decode(kind: type[R], data: bytes) -> R:
 
 
 def from_mapping(kind: type[R], mapping: dict[str, Any]) -> R:
-    """Validate an already read mapping as a record of the given kind; errors as for ``decode``."""
-    _check_schema(kind, mapping.get("schema"))
+    """Validate an already read mapping as a record of the given kind; errors as for ``decode``.
+
+    The line is named if *mapping* is as ``decode_mapping`` returned it.
+    """
+    path: Path = ("schema",)
     try:
+        _check_schema(kind, mapping.get("schema"))
         as_json = json.dumps(mapping, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadRecord(f"the file holds a value that no record can hold: {error}") from None
-    try:
         return kind.model_validate_json(as_json)
+    except BadRecord as error:
+        bad = error
     except ValidationError as error:
-        raise _bad_field(kind, error) from None
+        bad, path = _bad_field(kind, mapping, error)
+    except (TypeError, ValueError, RecursionError) as error:
+        text = told(str(error), _MESSAGE_CHARS_MAX)
+        raise BadRecord(f"the file holds a value that no record can hold: {text}") from None
+    if isinstance(mapping, Parsed):
+        bad.line = line_of(mapping.text, path)
+    raise bad
 
 
 def encode(record: Record) -> bytes:
-    """Write a record as YAML, keys in the order of its class, ending in ``END_MARK``."""
+    """Write a record as YAML, keys in the order of its class, ending in ``END_MARK``.
+
+    Text that is not Unicode (lone surrogates: a file name that is not UTF-8) is written with escapes.
+    """
     text = yaml.dump(
-        record.model_dump(mode="json", by_alias=True, exclude_none=True),
+        _plain(record),
         Dumper=yaml.CSafeDumper,
         sort_keys=False,
         allow_unicode=True,
@@ -112,8 +92,23 @@ def encode(record: Record) -> bytes:
 
 
 def encode_json(record: Record) -> bytes:
-    """Write a record as one line of JSON (heartbeats: small and read often)."""
-    return record.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
+    """Write a record as one line of JSON (heartbeats: small and read often); text as for ``encode``."""
+    return json.dumps(_plain(record), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _plain(record: Record) -> Any:  # noqa: ANN401 - a mapping of plain values
+    # Not mode="json": it fails on lone surrogates in one place and lets them through in another.
+    return to_jsonable_python(_escaped(record.model_dump(by_alias=True, exclude_none=True)))
+
+
+def _escaped(value: Any) -> Any:  # noqa: ANN401 - any plain value
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(item) for item in value]
+    return value
 
 
 def is_whole(data: bytes) -> bool:
@@ -142,69 +137,6 @@ def _decode_text(data: bytes) -> str:
         ) from None
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        msg = f"key '{twice}' is given twice"
-        raise BadRecord(msg)
-    return found
-
-
-def _load_json(text: str) -> Any:  # noqa: ANN401 - raw input
-    """Read JSON; None if it is not JSON (a YAML flow mapping begins with a brace too)."""
-    try:
-        return json.loads(text, object_pairs_hook=_unique_keys)
-    except RecursionError:
-        raise BadRecord(f"the file is nested deeper than {DEPTH_MAX} levels") from None
-    except ValueError:
-        return None
-
-
-def _load_yaml(text: str) -> Any:  # noqa: ANN401 - raw input
-    try:
-        _check_size_when_expanded(text)
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        problem = error.problem or str(error)
-        hint = "tabs cannot indent YAML; use spaces" if "'\\t'" in problem else None
-        raise BadRecord(f"not YAML: {problem}", hint=hint, line=line) from None
-    except yaml.YAMLError as error:
-        raise BadRecord(f"not YAML: {' '.join(str(error).split())}") from None
-    except (ValueError, OverflowError) as error:  # an integer of 5 000 digits, an odd !!float
-        raise BadRecord(f"a value cannot be read: {error}") from None
-
-
-def _check_size_when_expanded(text: str) -> None:
-    """Bound depth and size *with aliases written out*, from the event stream, before building anything."""
-    sizes: dict[str, int] = {}
-    open_nodes: list[tuple[str | None, int]] = []
-    total = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            total += sizes.get(event.anchor or "", 1)
-        elif isinstance(event, yaml.ScalarEvent):
-            total += 1
-            if event.anchor:
-                sizes[event.anchor] = 1
-        elif isinstance(event, yaml.CollectionStartEvent):
-            open_nodes.append((event.anchor, total))
-            total += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = open_nodes.pop()
-            if anchor:
-                sizes[anchor] = total - before
-        if total > NODES_MAX or len(open_nodes) > DEPTH_MAX:
-            raise BadRecord(
-                f"the file is nested deeper than {DEPTH_MAX} levels or has more than "
-                f"{NODES_MAX} values when its aliases are written out",
-                line=event.start_mark.line + 1 if event.start_mark else None,
-            )
-
-
 def _check_schema(kind: type[Record], found: object) -> None:
     wanted = str(kind.model_fields["schema_"].annotation).split("'")[1]
     wanted_kind, wanted_version = wanted.split("/")
@@ -212,7 +144,7 @@ def _check_schema(kind: type[Record], found: object) -> None:
     if match and match[1] == wanted_kind and int(match[2]) > int(wanted_version):
         raise NewerRecord(f"schema '{found}' is newer than this program, which reads '{wanted}'")
     if found != wanted:
-        said = "is missing" if found is None else f"is {found!r}"
+        said = "is missing" if found is None else f"is {_shown(found)}"
         raise BadRecord(
             f"key 'schema' {said}; it must be '{wanted}'",
             hint=f"begin the file with the line 'schema: {wanted}'",
@@ -220,27 +152,58 @@ def _check_schema(kind: type[Record], found: object) -> None:
         )
 
 
-def _bad_field(kind: type[Record], error: ValidationError) -> BadRecord:
+def _bad_field(
+    kind: type[Record], mapping: dict[str, Any], error: ValidationError
+) -> tuple[BadRecord, Path]:
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
-    # Discriminated unions put the tag into the location; people look for keys, so only those that
-    # could stand in the file are shown.
-    path = [str(part) for part in first["loc"]]
-    field = ".".join(path) or "(top level)"
+    path = _path_in_file(first["loc"], mapping)
+    field = told(".".join(str(part) for part in path), _FIELD_CHARS_MAX) or "(top level)"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    hint = None
     if first["type"] == "extra_forbidden":
-        nearest = _nearest_key(kind, path)
+        nearest = _nearest_key(kind, str(path[-1]))
         hint = f"did you mean '{nearest}'?" if nearest else "remove it, or put it under 'metadata'"
-        return BadRecord(f"unknown key '{field}'{more}", hint=hint, field=field)
+        return BadRecord(f"unknown key '{field}'{more}", hint=hint, field=field), path
     value = first.get("input")
-    shown = f", not {value!r}"[:80] if isinstance(value, str | int | float | bool) else ""
-    message = first["msg"].removeprefix("Value error, ")
-    return BadRecord(f"'{field}': {message}{shown}{more}", hint=hint, field=field)
+    shown = f", not {_shown(value)}" if isinstance(value, str | int | float) else ""
+    message = told(first["msg"].removeprefix("Value error, "), _MESSAGE_CHARS_MAX)
+    return BadRecord(f"'{field}': {message}{shown}{more}", field=field), path
 
 
-def _nearest_key(kind: type[BaseModel], path: list[str]) -> str | None:
-    """The known key most like the last part of *path*, searched in all submitted models."""
+def _path_in_file(loc: Path, mapping: dict[str, Any]) -> Path:
+    """The location that pydantic tells, as keys and indexes of the file.
+
+    A discriminated union puts its tag between the key and what is below it. People look for keys, so the
+    tags are left out.
+    """
+    path: list[str | int] = []
+    here: Any = mapping
+    was_tag = False
+    for part in loc[:-1]:
+        is_tag = isinstance(here, dict) and part in (here.get("kind"), here.get("stage"))
+        if is_tag and not was_tag:
+            was_tag = True
+            continue
+        was_tag = False
+        path.append(part)
+        try:
+            here = here[part]
+        except (KeyError, IndexError, TypeError):
+            here = None
+    return (*path, *loc[-1:])
+
+
+def _shown(value: object) -> str:
+    """*value* in a message: short and on one line, whatever it is; of lists and mappings only the kind."""
+    if isinstance(value, str):
+        return f"'{told(value, _SHOWN_CHARS_MAX)}'"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return told(repr(value), _SHOWN_CHARS_MAX)
+
+
+def _nearest_key(kind: type[BaseModel], key: str) -> str | None:
+    """The known key most like *key*, searched in all submitted models."""
     known: set[str] = set()
     seen: set[int] = set()
 
@@ -257,5 +220,5 @@ def _nearest_key(kind: type[BaseModel], path: list[str]) -> str | None:
                 gather(value)
 
     gather(kind.model_json_schema(by_alias=True))
-    close = difflib.get_close_matches(path[-1], sorted(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(key[:_FIELD_CHARS_MAX], sorted(known), n=1, cutoff=0.6)
     return close[0] if close else None

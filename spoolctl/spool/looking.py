@@ -190,6 +190,11 @@ def find(actor: Actor, name: str, states: tuple[State, ...] = tuple(State)) -> l
     return [location for location in all_records(actor, states) if location.name == name]
 
 
+def find_twice(actor: Actor, name: str, states: tuple[State, ...] = tuple(State)) -> list[Location]:
+    """As ``find``, looking again before it says "nowhere": a record that moves between two listings may be in neither."""
+    return find(actor, name, states) or find(actor, name, states)
+
+
 def nodes(actor: Actor) -> dict[str, tuple[Node | None, Heartbeat | None]]:
     """Card and last heartbeat of everyone in ``nodes/``, by name; what cannot be read is None."""
     found: dict[str, tuple[Node | None, Heartbeat | None]] = {}

@@ -10,7 +10,7 @@ from spoolctl.spool.actor import Actor
 from spoolctl.spool.admission import Admission, Admitted
 from spoolctl.spool.errors import NoSuchJob, StateForbids
 from spoolctl.spool.layout import Location, Place, State
-from spoolctl.spool.looking import Decisions, decisions, find
+from spoolctl.spool.looking import Decisions, decisions, find_twice
 from spoolctl.spool.promote import held_back
 from spoolctl.spool.records import Job, JobClass
 from spoolctl.spool.settle import move
@@ -75,7 +75,7 @@ def _move(
 ) -> Location:
     for _ in range(_TRIES_MAX):
         decided = decisions(actor, name)
-        found = find(actor, name)
+        found = find_twice(actor, name)
         if not found:
             raise NoSuchJob(f"no record of '{name}' lies anywhere")
         location = next((one for one in found if one.place.state in allowed), None)

@@ -6,7 +6,8 @@ in or due for; it is shown to people and makes rename targets unique, and *nothi
 
 Guarantees: the same file name gives the same job on every machine, for ever; names that differ
 only in case or Unicode form are one job (SMB cannot tell them apart); a name is legal on NTFS,
-SMB and POSIX. Does not guarantee: that nobody uses a name twice; the pinned record decides that.
+SMB and POSIX; no label, put on or taken off, makes a file another job's. Does not guarantee: that
+nobody uses a name twice; the pinned record decides that.
 """
 
 import hashlib
@@ -14,13 +15,20 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 
+from spoolctl.spool.errors import BadRecord
+
 NAME_CHARS_MAX = 120
+FILE_NAME_BYTES_MAX = 255
+"""In UTF-8; what ext4, XFS and Samba take at most (NTFS: as many UTF-16 units, which is never less)."""
+LABEL_MAX = 999_999_999
 SUFFIXES = (".yaml", ".yml", ".json")
 SHELF_OF_SINGLES = "singles"
 
 _LEGAL = re.compile(r"[a-z0-9_][a-z0-9._-]*\Z")
-_LABEL = re.compile(r"~(\d{1,9})\Z")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?\Z")
+_LABELS = re.compile(r"(?:~[1-9][0-9]{0,8})+\Z")
+_DEVICE = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)"
+)
 _WORKER = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 _IGNORED_NAMES = {"thumbs.db", "desktop.ini", "@eadir", "readme.txt", "lost+found", "$recycle.bin"}
 _IGNORED_ENDS = (".tmp", ".part", ".partial", ".crdownload", ".swp", ".bak", "~", ".lock")
@@ -43,22 +51,32 @@ def is_legal(name: str) -> bool:
         and _LEGAL.match(name) is not None
         and not name.endswith(".")
         and ".." not in name
-        and not any(_DEVICE.match(part) for part in (name, *name.split(".")))
+        and not any(is_device(part) for part in name.split("."))
     )
 
 
+def is_device(part: str) -> bool:
+    """True if Windows takes this part of a path for a device, whatever stands behind its first dot."""
+    return _DEVICE.match(part.lower()) is not None
+
+
 def fold(stem: str) -> str:
-    """Return the job's name for what a person typed: lower case, NFC, legal on every file system.
+    """Return the job's name for what a person typed: without case, NFC, legal on every file system.
 
     A stem that is legal but for its case keeps its letters. Any other gets a short digest of its
-    own text, so that ``My Job`` and ``my-job`` stay two jobs.
+    own text, so that ``My Job`` and ``my-job`` stay two jobs. The result is never a path.
+
+    Case is folded, not lowered: a Greek word in capitals lowers to another text than the same word in
+    small letters, whose last letter has a form of its own. Decomposed before and composed after, as the
+    Unicode standard defines caseless matching (section 3.13, D145).
     """
-    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).lower())
-    if is_legal(lowered):
-        return lowered
-    plain = unicodedata.normalize("NFKD", lowered).encode("ascii", "ignore").decode()
+    caseless = unicodedata.normalize("NFC", unicodedata.normalize("NFD", stem).casefold())
+    if is_legal(caseless):
+        return caseless
+    plain = unicodedata.normalize("NFKD", caseless).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: NAME_CHARS_MAX - 20] or "job"
-    return f"{slug}-{hashlib.sha256(lowered.encode()).hexdigest()[:10]}"
+    text = caseless.encode("utf-8", "surrogatepass")  # a name that is not UTF-8 still has one job
+    return f"{slug}-{hashlib.sha256(text).hexdigest()[:10]}"
 
 
 def slug(text: str, *, chars_max: int = 24) -> str:
@@ -76,8 +94,8 @@ def shelf(name: str) -> str:
 
 
 def is_worker_name(text: str) -> bool:
-    """True for a worker's name: up to 40 of ``a-z 0-9 -``, not beginning with a dash."""
-    return _WORKER.match(text) is not None
+    """True for a worker's name: up to 40 of ``a-z 0-9 -``, not beginning with a dash, no device name."""
+    return _WORKER.match(text) is not None and not is_device(text)
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,7 @@ class FileName:
     name: str
     """The job this file is: folded, the key of its results folder."""
     shown: str
-    """The stem as the person wrote it, without rank and label; kept through every move."""
+    """The stem as the person wrote it, without rank and (last) label; kept through every move."""
     rank: str = ""
     label: int | None = None
     suffix: str = ".yaml"
@@ -111,20 +129,45 @@ def parse_file_name(file_name: str) -> FileName | None:
     if suffix is None:
         return None
     stem = file_name[: -len(suffix)]
-    rank, plus, rest = stem.rpartition("+")
-    if not rest:  # "a+.yaml": a plus with nothing behind it is no rank
-        rank, plus, rest = "", "", stem
-    label = _LABEL.search(rest)
-    shown = rest[: label.start()] if label else rest
-    if not shown.strip():
+    labels = _LABELS.search(stem)
+    bare = stem[: labels.start()] if labels else stem
+    rank, _, base = bare.rpartition("+")
+    if not base.strip():  # "a+.yaml": a plus with nothing behind it makes no rank
+        rank, base = "", bare
+    if not base.strip():
         return None
+    before, _, last = (labels.group() if labels else "").rpartition("~")
+    # A plus with nothing before it makes no rank either, but "+a.yaml" is job "a" like "0+a.yaml". A second
+    # label was put on by hand; it stays, and with any of them the file is the same job's.
+    start = len(rank) + 1 if rank else 0
     return FileName(
-        name=fold(shown),
-        shown=shown,
-        rank=rank if plus else "",
-        label=int(label.group(1)) if label else None,
+        name=fold(base),
+        shown=bare[start:] + before,
+        rank=rank,
+        label=int(last) if last else None,
         suffix=file_name[-len(suffix) :],
     )
+
+
+def check_file_name(file: FileName) -> None:
+    """Refuse a record's file name that could not be kept through every move.
+
+    Raises:
+        BadRecord: It is not UTF-8, or longer than ``FILE_NAME_BYTES_MAX`` with the longest label on it.
+    """
+    try:
+        size = len(str(file.labelled(LABEL_MAX)).encode())
+    except UnicodeEncodeError:
+        raise BadRecord(
+            "the file's name is not UTF-8 text", hint="rename it and drop it anew"
+        ) from None
+    if size > FILE_NAME_BYTES_MAX:
+        most = FILE_NAME_BYTES_MAX - len(f"~{LABEL_MAX}")
+        raise BadRecord(
+            f"the file's name is too long: with the longest label it has {size} bytes, "
+            f"and some servers take {FILE_NAME_BYTES_MAX}",
+            hint=f"a shorter name; without a label it may have {most} bytes",
+        )
 
 
 def rank_of_priority(priority: int) -> str:

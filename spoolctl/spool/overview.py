@@ -9,11 +9,12 @@ import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.errors import BadRecord, NoSuchJob
-from spoolctl.spool.layout import DIVIDED, Location, State
+from spoolctl.spool.layout import Location, State
 from spoolctl.spool.looking import (
     Attempt,
     Decisions,
@@ -38,9 +39,12 @@ from spoolctl.spool.records import (
     Reason,
     Verdict,
 )
+from spoolctl.spool.stages import images_asked, needs_inputs
 from spoolctl.spool.submit import parse_job
 
 CANDIDATES_SHOWN = 5
+NO_CLASS = "none"
+_REASON = ".reason.yaml"
 _LATEST_LOOKED_AT = 50
 """How many of the newest failed records are opened to find those that ended last."""
 
@@ -81,34 +85,41 @@ class JobView:
     waiting: Waiting | None
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many jobs lie where."""
+
+    queues: dict[str, int]
+    """By class; ``NO_CLASS`` for files that a person dropped beside the queues."""
+    others: dict[str, int]
+    """By the other states."""
+
+
 @dataclass
-class Counter:
-    """Counts records, and remembers the folders of days gone by while one program looks again and again."""
+class Memory:
+    """What a program that looks again and again need not read again: the days gone by, and verdicts, which never change."""
 
-    _days: dict[str, int] = field(default_factory=dict)
+    days: dict[str, int] = field(default_factory=dict)
+    """How many records a day's folder holds. Only of bygone days; a retry of an old job shows late."""
+    failures: dict[str, Failure] = field(default_factory=dict)
+    """By the record's path, whose label differs after a retry."""
 
-    def counts(self, actor: Actor) -> dict[str, dict[str, int]]:
-        """How many records lie in each state, by class for the queues; '' for what has no class.
 
-        Raises:
-            OSError: The share did not tell.
-        """
-        found: dict[str, dict[str, int]] = {}
-        for state in State:
-            by_class = dict.fromkeys(CLASSES, 0) if state is State.QUEUE else {}
-            places = parts(actor, state)
-            for place in places:
-                key = place.part if state is State.QUEUE else ""
-                settled = state in layout.TERMINAL and place.part and place not in places[-2:]
-                count = self._days.get(place.folder) if settled else None
-                if count is None:
-                    count = len(records_in(actor, place))
-                if settled:
-                    self._days[place.folder] = count
-                if key or count or state not in DIVIDED:
-                    by_class[key] = by_class.get(key, 0) + count
-            found[str(state)] = by_class or {"": 0}
-        return found
+def counts(actor: Actor, memory: Memory) -> Counts:
+    """How many records lie in each state, by class for the queues.
+
+    Raises:
+        OSError: The share did not tell.
+    """
+    queues = dict.fromkeys(CLASSES, 0)
+    for place in parts(actor, State.QUEUE):
+        count = len(records_in(actor, place))
+        if place.part or count:
+            queues[place.part or NO_CLASS] = count
+    others = {
+        str(state): _count(actor, state, memory) for state in State if state is not State.QUEUE
+    }
+    return Counts(queues, others)
 
 
 def resolve(actor: Actor, text: str) -> str:
@@ -171,39 +182,49 @@ def in_group(actor: Actor, group: str, states: tuple[State, ...]) -> Iterator[Lo
             yield location
 
 
+def images_told(job: Job) -> int | None:
+    """How many images the job leaves if it succeeds; ``None`` if that depends on another job's.
+
+    Raises:
+        BadRecord: The job's stages cannot be read.
+    """
+    if any(one.job is not None and one.image_index is None for one in job.inputs):
+        return None if needs_inputs(job) else images_asked(job, inputs=0)
+    return images_asked(job, inputs=len(job.inputs))
+
+
 def failures(actor: Actor) -> Iterator[Failure]:
     """Every job in ``failed/`` with its last verdict, the newest day first."""
-    for place in reversed(parts(actor, State.FAILED)):
-        for location in reversed(records_in(actor, place)):
-            yield Failure(location, _last_verdict(actor, location.name))
+    for location in _newest_failed(actor):
+        yield Failure(location, _last_verdict(actor, location.name))
 
 
-def latest_failures(actor: Actor, count: int) -> list[Failure]:
+def latest_failures(actor: Actor, count: int, memory: Memory) -> list[Failure]:
     """The jobs that failed last, the last one first; found among the newest names only."""
-    looked_at = []
-    for failure in failures(actor):
-        looked_at.append(failure)
-        if len(looked_at) == _LATEST_LOOKED_AT:
-            break
+    looked_at: dict[str, Failure] = {}
+    for location in islice(_newest_failed(actor), _LATEST_LOOKED_AT):
+        known = memory.failures.get(location.path)
+        verdict = known.verdict if known else _last_verdict(actor, location.name)
+        looked_at[location.path] = Failure(location, verdict)
+    memory.failures = looked_at
 
     def ended(failure: Failure) -> float:
         at = failure.verdict.ended_at if failure.verdict else None
         return at.timestamp() if at else 0.0
 
-    return sorted(looked_at, key=ended, reverse=True)[:count]
+    return sorted(looked_at.values(), key=ended, reverse=True)[:count]
 
 
 def rejections(actor: Actor, count: int) -> tuple[int, list[Reason]]:
-    """How many files lie in ``rejected/``, and the reasons of those rejected last."""
-    entries = actor.files.names(layout.REJECTED)
-    files = [e for e in entries if not is_ignored(e) and not e.endswith(".reason.yaml")]
+    """How many files lie in ``rejected/``, and the latest reasons; of many, only the first fifty names are opened."""
+    entries = [e for e in actor.files.names(layout.REJECTED) if not is_ignored(e)]
+    files = [entry for entry in entries if not entry.endswith(_REASON)]
     reasons = []
-    for entry in entries:
-        if entry.endswith(".reason.yaml") and not is_ignored(entry):
-            try:
-                reasons.append(read_record(actor, Reason, f"{layout.REJECTED}/{entry}"))
-            except (BadRecord, FileNotFoundError) as error:
-                actor.log("overview.unreadable", file=entry, error=str(error))
+    for entry in sorted(e for e in entries if e.endswith(_REASON))[:_LATEST_LOOKED_AT]:
+        try:
+            reasons.append(read_record(actor, Reason, f"{layout.REJECTED}/{entry}"))
+        except (BadRecord, FileNotFoundError) as error:
+            actor.log("overview.unreadable", file=entry, error=str(error))
     reasons.sort(key=lambda reason: reason.at, reverse=True)
     return len(files), reasons[:count]
 
@@ -251,6 +272,25 @@ def view(actor: Actor, name: str) -> JobView:
         beat=heartbeat(actor, name, attempts[-1].number) if is_open else None,
         waiting=why_waiting(actor, waiting) if waiting else None,
     )
+
+
+def _count(actor: Actor, state: State, memory: Memory) -> int:
+    total = 0
+    places = parts(actor, state)
+    for place in places:
+        bygone = state in layout.TERMINAL and place.part and place not in places[-2:]
+        count = memory.days.get(place.folder) if bygone else None
+        if count is None:
+            count = len(records_in(actor, place))
+        if bygone:
+            memory.days[place.folder] = count
+        total += count
+    return total
+
+
+def _newest_failed(actor: Actor) -> Iterator[Location]:
+    for place in reversed(parts(actor, State.FAILED)):
+        yield from reversed(records_in(actor, place))
 
 
 def _attempts(actor: Actor, name: str) -> Iterator[Attempt]:

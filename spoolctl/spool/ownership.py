@@ -10,11 +10,12 @@ from enum import Enum
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.claim import Claim, take_back
-from spoolctl.spool.layout import State
+from spoolctl.spool.layout import Location, State
 from spoolctl.spool.life import SENTINEL, Life
 from spoolctl.spool.looking import attempt, find
 from spoolctl.spool.names import parse_file_name
 from spoolctl.spool.records import RECORD_BYTES_MAX
+from spoolctl.spool.settle import lies_at
 
 
 class Standing(Enum):
@@ -85,10 +86,19 @@ class Ownership:
         if not sees:
             self._actor.log("ownership.blind", job=self._claim.name)
             return Standing.MINE
-        if self._missed_once:
+        if self._missed_once and not self._lies_unlisted():
             return Standing.RECORD_REMOVED
         self._missed_once = True
         return Standing.MINE
+
+    def _lies_unlisted(self) -> bool:
+        """True if the record lies, under the name that it bore here, in a folder whose listing lacked it."""
+        file = self._claim.place(self._actor).file
+        for place in (*layout.QUEUES, layout.WAITING, layout.HELD):
+            if lies_at(self._actor, Location(place, file)):
+                self._actor.log("ownership.blind", job=self._claim.name, at=place.folder)
+                return True
+        return False
 
 
 def _is_of(entry: str, name: str) -> bool:

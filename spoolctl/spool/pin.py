@@ -6,14 +6,12 @@ bytes are the same job.
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location
 from spoolctl.spool.looking import Decisions, decisions
 from spoolctl.spool.names import shelf
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
-from spoolctl.spool.records import RECORD_BYTES_MAX
-from spoolctl.spool.reject import reject
-from spoolctl.spool.settle import sha256_of
+from spoolctl.spool.reject import reject_name_seen_before
+from spoolctl.spool.settle import is_same_job, lies_at
 
 
 def pin(actor: Actor, location: Location, data: bytes) -> Decisions | None:
@@ -27,23 +25,34 @@ def pin(actor: Actor, location: Location, data: bytes) -> Decisions | None:
     """
     decided = decisions(actor, location.name)
     path = layout.pinned_record(location.name)
-    if decided.pruned is not None:
-        known = decided.pruned.record_sha256
-        same = known is None or known == sha256_of(data)
-    elif decided.pinned:
-        same = actor.files.read(path, bytes_max=RECORD_BYTES_MAX) == data
+    if decided.pruned is not None or decided.pinned:
+        same = is_same_job(actor, decided, data)
     else:
-        ensure_folder(actor, f"{layout.RESULTS}/{shelf(location.name)}")
-        ensure_folder(actor, layout.results(location.name))
+        _ensure_results(actor, location.name)
         outcome = publish_once(actor, path, data)
         if outcome is Outcome.UNKNOWN:
             raise OSError(f"the share does not tell whether '{path}' was published")
         same = outcome is Outcome.WON
     if same:
         return decided
-    error = BadRecord(
-        f"the name '{location.name}' was seen before in this spool, with other contents",
-        hint=f"give the file another name; the earlier job is untouched (spoolctl show {location.name})",
-    )
-    reject(actor, location, error, data=data)
+    reject_name_seen_before(actor, location, data)
     return None
+
+
+def _ensure_results(actor: Actor, name: str) -> None:
+    try:
+        ensure_folder(actor, layout.results(name))
+    except FileNotFoundError:  # the first job on its shelf
+        ensure_folder(actor, f"{layout.RESULTS}/{shelf(name)}")
+        ensure_folder(actor, layout.results(name))
+
+
+def may_begin(actor: Actor, decided: Decisions, location: Location) -> bool:
+    """The chain rule for whoever saw the record at *location*: may the next attempt be made?
+
+    After a final verdict ``closed`` alone does not say so, because whoever read the record before somebody else ran it to that
+    verdict would run it again unasked: the record must lie there *now*, after ``closed`` was seen. Errors as for ``pin``.
+    """
+    last = decided.highest
+    unasked = last is not None and last.is_final
+    return decided.may_run and not (unasked and not lies_at(actor, location))

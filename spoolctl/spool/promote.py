@@ -15,7 +15,7 @@ from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import take_and_end
 from spoolctl.spool.layout import Location
 from spoolctl.spool.looking import Decisions, decisions
-from spoolctl.spool.pin import pin
+from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.records import Code, Job, Verdict
 from spoolctl.spool.settle import settle_later
 from spoolctl.spool.verdicts import Ending
@@ -85,7 +85,7 @@ def _need_state(actor: Actor, name: str) -> Needs:
 def fail_for_need(actor: Actor, location: Location, data: bytes, need: str) -> None:
     """End a job that can never run, because *need* ended without success; errors as for ``held_back``."""
     decided = pin(actor, location, data)
-    if decided is None or not decided.may_run:
+    if decided is None or not may_begin(actor, decided, location):
         return
     message = f"needs '{need}', which ended without success; retry that job, then this one"
     ending = Ending(Verdict.FAILED, Code.DEPENDENCY_FAILED, message)

@@ -10,10 +10,12 @@ back. Does not guarantee that the worker is dead: its late verdict finds another
 
 from dataclasses import dataclass
 
+from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import pinned_job
+from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.life import Life
-from spoolctl.spool.looking import Attempt, heartbeat
+from spoolctl.spool.looking import Attempt, heartbeat, read_record
 from spoolctl.spool.publish import Outcome
 from spoolctl.spool.records import Code, Heartbeat, Verdict
 from spoolctl.spool.verdicts import Ending, Subject, build, previous_verdict, publish
@@ -72,11 +74,23 @@ class Reaper:
         code = self._proof(beat, unchanged_s)
         if code is None:
             return False
-        if not self._life.proves_sight():
+        if not self._sees(key, beat):
             self._actor.log("reap.blind", job=name, attempt=key[1])
             self._watches.pop(key, None)
             return False
         return self.publish_lost(name, key[1], beat, code, unchanged_s=unchanged_s)
+
+    def _sees(self, key: tuple[str, int], beat: Heartbeat | None) -> bool:
+        """True if this observer sees at all; and if it saw no heartbeat, that opening it, listing or not, finds none."""
+        if beat is None:
+            try:
+                path = f"{layout.attempt(*key)}/{layout.HEARTBEAT}"
+                read_record(self._actor, Heartbeat, path)
+            except (FileNotFoundError, BadRecord):
+                pass
+            else:
+                return False
+        return self._life.proves_sight()
 
     def forget_ended(self, still_open: set[tuple[str, int]]) -> None:
         """Drop the watches of attempts that nobody sees open any more."""
@@ -97,17 +111,21 @@ class Reaper:
         message = _SAID[code].format(
             unchanged_s=unchanged_s, lease_s=actor.settings.lease_s, pid=beat.pid if beat else "?"
         )
+        previous = previous_verdict(actor, name, number)
         subject = Subject(
             name=name,
             number=number,
             job=job,
             record_sha256=sha256,
-            previous=previous_verdict(actor, name, number),
+            previous=previous,
             worker=beat.worker if beat else None,
             session=beat.session if beat else None,
             job_class=beat.class_ if beat else None,
         )
         manifest = build(actor, subject, Ending(Verdict.LOST, code, message))
+        if beat is not None and beat.role == "person" and previous is not None and previous.final:
+            # An adopt or a cancel died on a job that had ended: it is no reason to run it again unasked.
+            manifest = manifest.model_copy(update={"final": True, "retry_at": None})
         outcome = publish(actor, manifest)
         if outcome is Outcome.WON:
             actor.log("reaped", job=name, attempt=number, code=code.value, worker=subject.worker)

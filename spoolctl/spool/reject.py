@@ -13,7 +13,8 @@ from spoolctl.spool.layout import Location
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import REASON_SCHEMA, Reason
 
-_STEM_CHARS_MAX = 100
+_STEM_BYTES_MAX = 150
+"""Leaves room for digest, token, suffix and ``.reason.yaml`` in the 255 bytes of a file name."""
 
 
 def reject(actor: Actor, location: Location, error: BadRecord, *, data: bytes | None) -> str | None:
@@ -56,11 +57,24 @@ def reject(actor: Actor, location: Location, error: BadRecord, *, data: bytes | 
     return target
 
 
+def reject_name_seen_before(actor: Actor, location: Location, data: bytes | None) -> None:
+    """Reject a file that bears a known job's name and has other contents; errors as for ``reject``."""
+    name = location.name
+    error = BadRecord(
+        f"the name '{name}' was seen before in this spool, with other contents",
+        hint=f"give the file another name; the earlier job is untouched (spoolctl show {name})",
+    )
+    reject(actor, location, error, data=data)
+
+
 def _free_name(actor: Actor, location: Location, data: bytes | None) -> str:
     """A name that says what the file was; the same for every sweeper that rejects it, and never another file's."""
     there = set(actor.files.names(layout.REJECTED))
-    seen = data if data is not None else location.path.encode()
-    stem = f"{location.file.shown[:_STEM_CHARS_MAX]}-{hashlib.sha256(seen).hexdigest()[:8]}"
+    seen = data if data is not None else location.path.encode("utf-8", "surrogatepass")
+    shown = location.file.shown.encode("utf-8", "ignore")[:_STEM_BYTES_MAX].decode(
+        "utf-8", "ignore"
+    )
+    stem = f"{shown}-{hashlib.sha256(seen).hexdigest()[:8]}"
     if f"{stem}{location.file.suffix}" in there:
         stem = f"{stem}-{actor.entropy.token()[:8]}"
     return f"{layout.REJECTED}/{stem}{location.file.suffix}"

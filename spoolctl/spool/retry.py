@@ -7,13 +7,16 @@ in a queue a retry.
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.errors import NoSuchJob, StateForbids
+from spoolctl.spool.errors import NoSuchJob, ShareUnusable, StateForbids
 from spoolctl.spool.layout import Location, State
-from spoolctl.spool.looking import Decisions, decisions, find
+from spoolctl.spool.looking import Decisions, decisions, find_twice
 from spoolctl.spool.records import JobClass
 from spoolctl.spool.settle import move, settle
+from spoolctl.spool.states import label_for
 
+_LOOKS_MAX = 10
 _AT_REST = (State.FAILED, State.CANCELLED)
+_MOVED_FROM = (*_AT_REST, State.WAITING, State.HELD)
 
 
 def retry(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Location:
@@ -31,28 +34,26 @@ def retry(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Loca
         StateForbids: It runs, is committed, or has attempts to come without being asked.
         NoSuchJob: No record of it lies anywhere.
         OSError: The share did not answer.
+        ShareUnusable: The record kept moving under us.
     """
-    decided = decisions(actor, name)
-    _refuse(decided)
-    found = find(actor, name)
-    for location in found:
-        if location.place.state in _AT_REST:
-            settle(actor, location)  # notes ``closed``, where nobody has seen it at rest yet
-    waiting_again = [one for one in found if one.place.state is State.QUEUE]
-    at_rest = find(actor, name, _AT_REST)
-    if not at_rest:
-        if waiting_again:
-            return waiting_again[0]
-        raise NoSuchJob(
-            f"'{name}' has ended, but its record lies in no state folder",
-            hint=f"copy '{layout.pinned_record(name)}' into a queue as '{name}.yaml'",
-        )
-    number = decided.next_number
-    moved = move(actor, at_rest[0], layout.queue(_class(actor, decided, job_class)), label=number)
-    if moved is None:
-        return retry(actor, name, job_class=job_class)
-    actor.log("retried", job=name, attempt=number)
-    return moved
+    for _ in range(_LOOKS_MAX):
+        decided = decisions(actor, name)
+        found = find_twice(actor, name)
+        _refuse(decided, found)
+        for location in found:
+            if location.place.state is State.QUEUE:
+                return location
+            rested = settle(
+                actor, location
+            )  # notes ``closed``, where nobody has seen it at rest yet
+            if rested is None or rested.place.state not in _MOVED_FROM:
+                continue
+            place = layout.queue(_class(actor, decided, job_class))
+            moved = move(actor, rested, place, label=label_for(decided, place))
+            if moved is not None:
+                actor.log("retried", job=name, attempt=decided.next_number)
+                return moved
+    raise ShareUnusable(f"the record of '{name}' keeps moving", hint="ask again")
 
 
 def _class(actor: Actor, decided: Decisions, asked: JobClass | None) -> str:
@@ -61,14 +62,21 @@ def _class(actor: Actor, decided: Decisions, asked: JobClass | None) -> str:
     return asked or before or actor.settings.default_class
 
 
-def _refuse(decided: Decisions) -> None:
+def _refuse(decided: Decisions, found: list[Location]) -> None:
     name, last = decided.name, decided.highest
     if decided.pruned is not None:
         raise StateForbids(
             f"cannot retry '{name}': retention removed it (it ended as {decided.pruned.verdict})",
             hint="submit it again under a new name",
         )
+    if not found:
+        raise NoSuchJob(
+            f"no record of '{name}' lies in any state folder",
+            hint=f"if it ran before, copy '{layout.pinned_record(name)}' into a queue as '{name}.yaml'",
+        )
     if last is None:
+        if any(location.place.state in _AT_REST for location in found):
+            return  # a person put it there before it ever ran
         raise StateForbids(
             f"cannot retry '{name}': it has not run yet", hint="it waits for its first attempt"
         )

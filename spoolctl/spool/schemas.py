@@ -2,8 +2,8 @@
 
 Guarantees: the text is a pure function of the record classes (sorted, so that a change shows as a small difference);
 a file that passes uses no unknown key or word. Does not guarantee that it is accepted: a schema cannot say "a path inside the
-spool", "either path or job" or "a moment with a time zone". In two places the codec takes more than a schema says: plain
-text for a model's name, and a blank between day and hour.
+spool", "either path or job" or "a moment with a time zone". In one place the codec takes more than a schema
+says: a blank between day and hour.
 """
 
 import json

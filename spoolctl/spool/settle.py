@@ -4,10 +4,12 @@
 what its caller believes to have written, and looks again after each move of its own, because on SMB a rename that was
 opened earlier may take the record away again.
 
-Guarantees: a record is moved, never removed, except onto a record of the same bytes (a person's copy is brought back to one).
+Guarantees: a record is moved, never removed, except onto a record of the same bytes (a person's copy is brought back to one). A file
+of other bytes under the job's name is a new job that somebody dropped; it goes to ``rejected/`` and never in the old one's place.
 Does not guarantee: that the record stays; the controller's audit finds what a late thief moved.
 """
 
+import errno
 import hashlib
 
 from spoolctl.spool import layout
@@ -17,16 +19,19 @@ from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import Decisions, decisions, find
 from spoolctl.spool.publish import ensure_folder, publish_once
 from spoolctl.spool.records import RECORD_BYTES_MAX
+from spoolctl.spool.reject import reject_name_seen_before
 from spoolctl.spool.states import belongs, label_for
 
 MOVES_MAX = 8
+_DROPPED_INTO = (State.QUEUE, State.WAITING, State.HELD)
+"""Where people put files of any name and label, so that a move might replace another job's only record."""
 
 
 def settle(actor: Actor, location: Location) -> Location | None:
     """Bring the record at *location* to where it belongs.
 
     Returns:
-        Where it came to rest; ``None`` if it was found nowhere, or kept moving.
+        Where it came to rest; ``None`` if it was found nowhere, kept moving, or was rejected.
 
     Raises:
         OSError: The share did not answer; call again later.
@@ -42,7 +47,7 @@ def settle(actor: Actor, location: Location) -> Location | None:
             moved_here_by_me=mine,
         )
         if place is None:
-            if not _lies_at(actor, location):
+            if not lies_at(actor, location):
                 elsewhere = find(actor, location.name)
                 if not elsewhere:
                     return None
@@ -50,6 +55,8 @@ def settle(actor: Actor, location: Location) -> Location | None:
                 continue
             close(actor, decided, location)
             return location
+        if _set_aside_if_foreign(actor, decided, location):
+            return None
         moved = move(actor, location, place, label=label_for(decided, place))
         mine = moved is not None
         if moved is not None:
@@ -69,6 +76,31 @@ def settle_later(actor: Actor, location: Location) -> None:
         settle(actor, location)
     except (OSError, BadRecord) as error:
         actor.log("settle.later", job=location.name, error=str(error))
+
+
+def is_same_job(actor: Actor, decided: Decisions, data: bytes) -> bool:
+    """True if *data* are the bytes that were first accepted under the name, or none were yet; errors as for ``settle``."""
+    if decided.pruned is not None:
+        return decided.pruned.record_sha256 in (None, sha256_of(data))
+    path = layout.pinned_record(decided.name)
+    return not decided.pinned or actor.files.read(path, bytes_max=RECORD_BYTES_MAX) == data
+
+
+def _set_aside_if_foreign(actor: Actor, decided: Decisions, location: Location) -> bool:
+    if location.place.state is State.CLAIMED:
+        return False  # compared when it was claimed, and again before its verdict
+    data = None
+    try:
+        data = actor.files.read(location.path, bytes_max=RECORD_BYTES_MAX)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+    if data is not None and is_same_job(actor, decided, data):
+        return False
+    reject_name_seen_before(actor, location, data)
+    return True
 
 
 def close(actor: Actor, decided: Decisions, location: Location) -> None:
@@ -92,7 +124,7 @@ def move(actor: Actor, location: Location, place: Place, *, label: int | None) -
     target = Location(place, location.file.labelled(label))
     if target == location:
         return location
-    if label is None and _blocked(actor, location, target):
+    if place.state in _DROPPED_INTO and _blocked(actor, location, target):
         actor.log("move.blocked", source=location.path, target=target.path)
         return None
     for last_try in (False, True):
@@ -101,11 +133,11 @@ def move(actor: Actor, location: Location, place: Place, *, label: int | None) -
         except FileNotFoundError:
             if last_try:
                 # Gone, or done with the reply lost: "not found" is then said of our own rename.
-                return target if _lies_at(actor, target) else None
+                return target if lies_at(actor, target) else None
             if place.part:
                 ensure_folder(actor, place.folder)
         except OSError:
-            if _lies_at(actor, target) and not _lies_at(actor, location):
+            if lies_at(actor, target) and not lies_at(actor, location):
                 break
             raise
         else:
@@ -114,7 +146,8 @@ def move(actor: Actor, location: Location, place: Place, *, label: int | None) -
     return target
 
 
-def _lies_at(actor: Actor, location: Location) -> bool:
+def lies_at(actor: Actor, location: Location) -> bool:
+    """True if a file lies there now. Raises OSError if the share does not tell."""
     try:
         actor.files.stat(location.path)
     except FileNotFoundError:

@@ -11,10 +11,17 @@ from datetime import UTC, datetime
 
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.errors import NameTaken, ShareUnusable
+from spoolctl.spool.errors import BadRecord, NameTaken, ShareUnusable
 from spoolctl.spool.layout import Location, Place
 from spoolctl.spool.looking import decisions, find
-from spoolctl.spool.names import FileName, fold, rank_of_priority, slug
+from spoolctl.spool.names import (
+    FileName,
+    check_file_name,
+    fold,
+    parse_file_name,
+    rank_of_priority,
+    slug,
+)
 from spoolctl.spool.records import Job
 from spoolctl.spool.stablenew import is_snapshot, job_from_snapshot
 
@@ -61,6 +68,9 @@ def draft(name: str, data: bytes, job: Job) -> Draft:
     """Prepare a record's bytes for submission under *name*.
 
     The bytes stay as they are; YAML only gets the end mark that proves to readers that the file is whole.
+
+    Raises:
+        BadRecord: No file can be called so: too long, or with a rank or label in it.
     """
     is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and data.rstrip().endswith(b"}")
     if not is_json and not _TEXT_END.search(data) and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
@@ -71,6 +81,13 @@ def draft(name: str, data: bytes, job: Job) -> Draft:
         rank=rank_of_priority(job.priority),
         suffix=".json" if is_json else ".yaml",
     )
+    check_file_name(file)
+    parsed = parse_file_name(str(file))
+    if parsed is None or parsed.name != file.name:
+        raise BadRecord(
+            f"'{name}' cannot be a job's name",
+            hint="a name has no '+', does not end in '~' and a number, and is no temporary file's",
+        )
     return Draft(file, data)
 
 

@@ -31,7 +31,7 @@ from spoolctl.spool.promote import Needs, fail_for_need, held_back
 from spoolctl.spool.reap import Reaper
 from spoolctl.spool.records import Code, Heartbeat, Job
 from spoolctl.spool.settle import move, settle
-from spoolctl.spool.states import label_for
+from spoolctl.spool.states import belongs, label_for
 
 HEADS_MAX = 32
 """How many records of each queue are looked at; leftovers further back wait until they come to the front."""
@@ -39,6 +39,8 @@ WAITING_MAX = 200
 DAYS = 2
 LOOK_AGAIN_S = 30.0
 """For how long a record that was in order is not looked at again."""
+REST_AGAIN_S = 600.0
+"""The same for one in ``held/`` or ``failed/``, where nothing moves by itself."""
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Sweeper:
     def __init__(self, actor: Actor, life: Life, admission: Admission | None = None) -> None:
         self._actor = actor
         self._reaper = Reaper(actor, life)
+        self._is_controllers = life.role == "controller"
         self._admission = admission or Admission()
         self._look_again: dict[str, float] = {}
         self._open: set[tuple[str, int]] = set()
@@ -68,7 +71,7 @@ class Sweeper:
         swept = Swept()
         self._reaper.wake()
         self._open = set()
-        for one in (self._claims, self._queues, self._waiting, self._cancelled):
+        for one in (self._claims, self._queues, self._waiting, self._cancelled, self._resting):
             try:
                 one(swept)
             except OSError as error:
@@ -106,8 +109,16 @@ class Sweeper:
                 continue
             found = records_in(self._actor, place)
             self._each(swept, found, self._look_at_claim)
-            if place.part and not found and self._is_over(place.part):
-                end_session(self._actor, place.part)
+            if place.part and not found:
+                self._look_at_session(place)
+
+    def _look_at_session(self, place: Place) -> None:
+        now = self._actor.clock.mono()
+        if self._look_again.get(place.folder, 0.0) > now:
+            return  # most are idle workers'
+        if self._is_over(place.part):
+            end_session(self._actor, place.part)
+        self._look_again[place.folder] = now + LOOK_AGAIN_S
 
     def _look_at_claim(self, swept: Swept, location: Location) -> None:
         decided = decisions(self._actor, location.name)
@@ -125,9 +136,9 @@ class Sweeper:
             settle(self._actor, location)
         return True
 
-    def _settle(self, swept: Swept, location: Location) -> None:
+    def _settle(self, swept: Swept, location: Location, *, for_s: float = LOOK_AGAIN_S) -> None:
         if settle(self._actor, location) == location:
-            self._in_order(location)
+            self._in_order(location, for_s=for_s)
         else:
             swept.settled += 1
 
@@ -156,7 +167,12 @@ class Sweeper:
 
     def _look_at_queued(self, swept: Swept, location: Location) -> None:
         decided = decisions(self._actor, location.name)
-        if not self._reap(swept, location, decided):
+        if self._reap(swept, location, decided):
+            return
+        default_class = self._actor.settings.default_class
+        if belongs(decided, location, default_class=default_class) is None:
+            self._in_order(location)  # nearly every one; settling would read it all again
+        else:
             self._settle(swept, location)
 
     def _waiting(self, swept: Swept) -> None:
@@ -210,6 +226,19 @@ class Sweeper:
             self._actor, location, role="worker", message="its file was moved to cancelled/"
         ):
             swept.cancelled += 1
+
+    def _resting(self, swept: Swept) -> None:
+        """What nobody moves any more may still have an attempt that its owner left: a late rename put it here, or an adopt died."""
+        places = [layout.HELD, *parts(self._actor, State.FAILED)[1:][-DAYS:]]
+        if self._is_controllers:  # many records and hardly ever one of these: one looker is enough
+            places += [layout.FINISHED, *parts(self._actor, State.DONE)[1:][-DAYS:]]
+        for place in places:
+            self._each(swept, self._unseen(place, WAITING_MAX), self._look_at_resting)
+
+    def _look_at_resting(self, swept: Swept, location: Location) -> None:
+        decided = decisions(self._actor, location.name)
+        if not self._reap(swept, location, decided):
+            self._settle(swept, location, for_s=REST_AGAIN_S)
 
 
 def end_former_sessions(actor: Actor, life: Life) -> int:

@@ -1,8 +1,13 @@
 """Every step fails at each of its operations, in each way, and nothing is lost, doubled or told wrongly."""
 
 import pytest
-from fault_loop import fail_everywhere
+from fault_loop import fail_everywhere, speed_up
 from fault_steps import STEPS
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch):
+    speed_up(monkeypatch)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)

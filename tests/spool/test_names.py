@@ -11,6 +11,7 @@ from spoolctl.spool.names import (
     NAME_CHARS_MAX,
     FileName,
     fold,
+    is_device,
     is_ignored,
     is_legal,
     is_worker_name,
@@ -24,6 +25,15 @@ FIXED = settings(derandomize=True, deadline=None)
 ANY_STEM = st.text(
     alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="/\\\0"), max_size=60
 )
+ANY_FILE_NAME = st.one_of(
+    st.text(max_size=40),  # lone surrogates too: that is how a name that is not UTF-8 arrives
+    st.lists(
+        st.sampled_from(
+            ["a", "B", "+", "~", "~1", "~03", "~٣", "~12", "1", " ", ".", "0+", "é", "\udcff"]
+        ),
+        max_size=8,
+    ).map("".join),
+).flatmap(lambda stem: st.sampled_from([".yaml", ".yml", ".JSON"]).map(lambda end: stem + end))
 SHOWN = st.text(alphabet="abcXYZ019._-öé ", min_size=1, max_size=30).filter(
     lambda s: s.strip() and not s.startswith((".", "~$", "$"))
 )
@@ -52,6 +62,30 @@ def test_a_name_is_the_same_job_in_both_unicode_forms(stem: str) -> None:
 @given(st.text(alphabet="abcdefXYZ0189._-", min_size=1, max_size=40))
 def test_a_name_is_the_same_job_in_upper_and_lower_case(stem: str) -> None:
     assert fold(stem.upper()) == fold(stem.lower())
+
+
+@FIXED
+@given(st.text(max_size=30))
+@example("ΟΔΟΣ")
+@example("Straße")
+@example("ᾴ")
+def test_a_name_is_the_same_job_in_every_case_of_every_script(stem: str) -> None:
+    """In lower case ΟΔΟΣ ends in another letter than οδοσ, so one job had two folders."""
+    for other in (stem.upper(), stem.lower(), stem.swapcase()):
+        if other.casefold() == stem.casefold():
+            assert fold(other) == fold(stem)
+
+
+def test_the_last_letter_of_a_greek_word_does_not_make_two_jobs() -> None:
+    assert fold("ΟΔΟΣ") == fold("οδοσ") == fold("οδος")
+
+
+@pytest.mark.parametrize(
+    "text", ["../../x", "..", "/etc/passwd", "a/b", "C:\\x", "\0", "", "\udcff"]
+)
+def test_no_text_folds_to_a_path(text: str) -> None:
+    assert is_legal(fold(text))
+    assert layout.results(fold(text)).count("/") == 2
 
 
 @pytest.mark.parametrize(
@@ -102,6 +136,12 @@ def test_a_name_at_the_length_limit_is_legal_and_one_longer_is_folded() -> None:
         ("0+portrait~12.yaml", "portrait", "0", 12, ".yaml"),
         ("a+b+portrait.yaml", "portrait", "a+b", None, ".yaml"),
         ("Portrait~1.yaml", "portrait", "", 1, ".yaml"),
+        ("a~03.yaml", fold("a~03"), "", None, ".yaml"),
+        ("a~٣.yaml", fold("a~٣"), "", None, ".yaml"),
+        ("a~1~2.yaml", "a", "", 2, ".yaml"),
+        ("+c.yaml", "c", "", None, ".yaml"),
+        ("a+.yaml", fold("a+"), "", None, ".yaml"),
+        ("a+~1.yaml", fold("a+"), "", 1, ".yaml"),
         ("portrait~x.yaml", fold("portrait~x"), "", None, ".yaml"),
         ("portrait~1234567890.yaml", fold("portrait~1234567890"), "", None, ".yaml"),
         ("hero.0001.yaml", "hero.0001", "", None, ".yaml"),
@@ -161,6 +201,33 @@ def test_parsing_what_was_parsed_changes_nothing(stem: str, suffix: str) -> None
         again = parse_file_name(str(parsed))
         assert again is not None
         assert again.name == parsed.name
+
+
+@settings(FIXED, max_examples=500)
+@given(ANY_FILE_NAME)
+@example("a~03.yaml")
+@example("a~٣.yaml")
+@example("+c.yaml")
+def test_a_file_name_that_was_taken_apart_is_put_together_the_same(file_name: str) -> None:
+    parsed = parse_file_name(file_name)
+
+    assert parsed is None or str(parsed) == file_name
+
+
+@settings(FIXED, max_examples=500)
+@given(ANY_FILE_NAME, st.one_of(st.none(), st.integers(1, 999_999_999)))
+@example("a+.yaml", 1)
+@example("a~1~2.yaml", None)
+def test_no_label_makes_any_file_another_jobs(file_name: str, label: int | None) -> None:
+    """``a+.yaml`` was claimed as ``a+~1.yaml``, which no one took for a record: the job was lost."""
+    parsed = parse_file_name(file_name)
+    if parsed is None:
+        return
+
+    again = parse_file_name(str(parsed.labelled(label)))
+
+    assert again is not None
+    assert again.name == parsed.name
 
 
 @FIXED
@@ -237,7 +304,21 @@ def test_a_worker_name_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "-a", "GPU04", "gpu_04", "gpu.04", "x" * 41, "gpu04\n", "a b"]
+    "name",
+    [
+        "con",
+        "nul",
+        "com1",
+        "lpt9",
+        "",
+        "-a",
+        "GPU04",
+        "gpu_04",
+        "gpu.04",
+        "x" * 41,
+        "gpu04\n",
+        "a b",
+    ],
 )
 def test_a_worker_name_that_would_not_do_as_a_file_name_is_refused(name: str) -> None:
     assert not is_worker_name(name)
@@ -261,3 +342,15 @@ def test_a_slug_is_plain_and_bounded(text: str) -> None:
 )  # fmt: skip
 def test_an_attempt_folder_is_known_by_its_name(entry: str, number: int | None) -> None:
     assert layout.attempt_number(entry) == number
+
+
+@pytest.mark.parametrize(
+    "part", ["con", "NUL", "com1.png", "LPT9.tar.gz", "aux ", "con .txt", "COM²", "conin$"]
+)
+def test_a_device_of_windows_is_known_in_all_its_forms(part: str) -> None:
+    assert is_device(part)
+
+
+@pytest.mark.parametrize("part", ["console", "com", "com10", "x.con", "nulls", "a con", ""])
+def test_a_name_that_only_looks_like_a_device_is_none(part: str) -> None:
+    assert not is_device(part)

@@ -1,8 +1,20 @@
 """One job through all its states, with nothing going wrong."""
 
+import pytest
 from spool_world import JOB, World
 
-from spoolctl.spool import Code, NotClaimed, adopt, cancel, hold, release, retry
+from spoolctl.spool import (
+    BadRecord,
+    Code,
+    NotClaimed,
+    adopt,
+    cancel,
+    draft,
+    hold,
+    parse_job,
+    release,
+    retry,
+)
 
 
 def test_a_submitted_job_runs_is_committed_and_merged_once():
@@ -124,3 +136,10 @@ def test_a_claimed_job_is_open_to_others():
     worker.claim()
     world.drop("job-1")
     assert world.worker("w2").claim(location) is NotClaimed.OPEN
+
+
+@pytest.mark.parametrize("name", ["a+b", "a~3", ".hidden", "n" * 300])
+def test_a_name_that_would_become_another_jobs_is_refused_at_submit(name):
+    """'a~3' was published as 'a~3.yaml', which everybody then read as job 'a'."""
+    with pytest.raises(BadRecord):
+        draft(name, JOB, parse_job(JOB))

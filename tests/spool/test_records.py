@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from spoolctl.spool import codec
 from spoolctl.spool.errors import BadRecord
+from spoolctl.spool.names import fold, is_legal
 from spoolctl.spool.records import (
     HEARTBEAT_SCHEMA,
     JOB_SCHEMA,
@@ -49,6 +50,7 @@ from spoolctl.spool.records import (
     Upscale,
     Verdict,
 )
+from spoolctl.spool.records.base import TEXT_CHARS_MAX, told
 
 AT = datetime(2026, 11, 20, 22, 0, 0, tzinfo=UTC)
 SHA = "0123456789abcdef" * 4
@@ -234,7 +236,20 @@ def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
         Input(path=path)
 
 
-@pytest.mark.parametrize("path", ["inputs/01/x.png", "a.png", "..a/b..png", "ünïcode/日本.png"])
+@pytest.mark.parametrize(
+    "path",
+    ["a\0b", "a\nb.png", "a\x7f", "inputs/a.", "a /b.png", "b.../c", "inputs/con", "NUL.png", "x/com1.png/y", "aux .png",
+     "a?.png", "a*", "<a>", 'a"b', "a|b"],
+)  # fmt: skip
+def test_a_path_that_some_system_could_not_open_is_refused(path: str) -> None:
+    """A NUL in a path came back from the file system as an error that no sweep expected."""
+    with pytest.raises(ValidationError, match="path on every system"):
+        Input(path=path)
+
+
+@pytest.mark.parametrize(
+    "path", ["inputs/01/x.png", "a.png", "..a/b..png", "console/com10.png", "ünïcode/日本.png"]
+)
 def test_a_path_inside_the_spool_is_taken(path: str) -> None:
     assert Input(path=path).path == path
 
@@ -264,6 +279,64 @@ def test_a_job_needs_what_it_comes_after_and_what_it_takes_images_from() -> None
     )
 
     assert job.needs == ("a", "b", "c")
+
+
+def test_a_job_waits_for_the_job_that_a_person_means() -> None:
+    """``after: [Portrait-1]`` waited for ever, and ``../../x`` went out of the spool and stopped every sweep."""
+    job = Job(
+        schema_=JOB_SCHEMA,
+        after=("Portrait-1", "portrait-1", "../../x", "My Job"),
+        inputs=(Input(job="Third\0Job"),),
+        workload=UPSCALE,
+    )
+
+    assert job.needs == (
+        "portrait-1",
+        fold("../../x"),
+        fold("My Job"),
+        fold("Third\0Job"),
+    )
+    assert all(is_legal(name) for name in job.needs)
+    assert job.inputs[0].job == job.needs[-1]
+
+
+HOSTILE = ["a\udcff.yaml", "x" * 100_000, "two\nlines", "\0\x1b[31m", "\u2028", "", "é日本🙂"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_reason_can_be_written_for_any_fault_of_any_file(text: str) -> None:
+    """An unknown key of 20 000 characters, or a file name that is not UTF-8, broke the rejecting itself."""
+    error = BadRecord(text, hint=text, field=text)
+    reason = Reason(
+        schema_=REASON_SCHEMA,
+        file=text,
+        was_in=text,
+        error=str(error),
+        hint=error.hint,
+        field=error.field,
+        by="s",
+        at=AT,
+    )
+
+    for said in (reason.file, reason.was_in, reason.error, reason.hint, reason.field or ""):
+        assert len(said) <= TEXT_CHARS_MAX
+        assert said == "" or said.isprintable()
+    assert codec.decode(Reason, codec.encode(reason)) == reason
+    assert codec.decode(Reason, codec.encode_json(reason)) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("plain é 日本", "plain é 日本"), ("a\nb", "a\\nb"), ("a\udcff", "a\\udcff"), ("abcdefghijk", "abcdefg..."),
+     ("\0" * 10, "\\x00\\x0..."), ("abcdefghij", "abcdefghij")],
+)  # fmt: skip
+def test_what_is_told_is_one_line_of_bounded_length(text: str, said: str) -> None:
+    assert told(text, 10 if len(text) > 8 and " " not in text else 20) == said
+
+
+def test_a_day_is_written_in_plain_digits() -> None:
+    with pytest.raises(ValidationError):
+        Pruned(schema_=PRUNED_SCHEMA, name="x", verdict=Verdict.LOST, attempt=1, day="٢٠٢٦-11-20")
 
 
 def test_a_model_may_be_named_by_its_name_alone() -> None:

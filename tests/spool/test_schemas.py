@@ -98,6 +98,21 @@ def test_only_what_people_write_forbids_unknown_keys(name: str) -> None:
     assert (schema.get("additionalProperties") is False) == issubclass(record, Submitted)
 
 
+def test_the_job_schema_takes_a_model_by_its_name_alone_as_the_codec_does() -> None:
+    schema = json.loads(schema_text(SCHEMAS["job.schema.json"]))
+    item = schema["$defs"]["Requires"]["properties"]["models"]["items"]
+
+    assert {"$ref": "#/$defs/ModelNeed"} in item["anyOf"]
+    assert [one["maxLength"] for one in item["anyOf"] if one.get("type") == "string"] == [200]
+
+
+def test_a_schema_carries_what_the_record_says_of_its_fields() -> None:
+    schema = json.loads(schema_text(SCHEMAS["job.schema.json"]))
+
+    assert schema["properties"]["not_before"]["description"] == "Judged by the share's clock."
+    assert schema["$defs"]["Limits"]["properties"]["timeout_s"]["description"]
+
+
 def test_every_record_with_a_schema_key_has_a_schema_file() -> None:
     public = [getattr(all_records, name) for name in all_records.__all__]
     with_key = {

@@ -6,16 +6,37 @@ not a number and NaN is nothing. Records that the spool's own programs write ign
 read (they are a newer writer's); what people write refuses them and names the nearest known key.
 """
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from spoolctl.spool.names import fold, is_device
 
 RECORD_BYTES_MAX = 1 << 20
 TEXT_CHARS_MAX = 20_000
 
 JsonObject = dict[str, Any]
 """Somebody else's data, carried through untouched."""
+
+_UNFIT = re.compile(r'[\x00-\x1f\x7f<>"|?*]')
+"""Characters that Windows has in no file name, and no other system should."""
+
+
+def told(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
+    """*text* fit for a message: one line, at most *chars_max* characters, and always UTF-8.
+
+    Line breaks, control characters and the stray bytes of a file name that is not UTF-8 (lone surrogates) are
+    shown as escapes.
+    """
+    kept = text[: chars_max + 1]  # an escape is never shorter than its character
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in kept)
+    return line if len(line) <= chars_max else f"{line[: chars_max - 3]}..."
+
+
+def _told(value: Any) -> Any:  # noqa: ANN401 - raw input of a validator
+    return told(value) if isinstance(value, str) else value
 
 
 def _aware(moment: datetime) -> datetime:
@@ -35,6 +56,12 @@ def _relative(path: str) -> str:
     if any(part in ("", ".", "..") for part in path.split("/")):
         msg = "must not contain '.', '..' or empty parts"
         raise ValueError(msg)
+    if _UNFIT.search(path) or any(p.endswith((".", " ")) or is_device(p) for p in path.split("/")):
+        msg = (
+            'must be a path on every system: no control characters or any of <>"|?*, no part that ends in '
+            "a dot or a blank or is a device name of Windows (con, nul, com1, ...)"
+        )
+        raise ValueError(msg)
     return path
 
 
@@ -44,8 +71,12 @@ RelativePath = Annotated[str, Field(min_length=1, max_length=400), AfterValidato
 """A path relative to a folder that the field's text names; never absolute, never upwards."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=TEXT_CHARS_MAX)]
+Told = Annotated[Text, BeforeValidator(_told)]
+"""Text for people that takes any text: see ``told``."""
 Label = Annotated[str, Field(min_length=1, max_length=200)]
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+JobName = Annotated[Label, AfterValidator(fold)]
+"""Another job's name, as a person writes it; folded when read, so that it is never a path."""
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 """A day by the share's clock (UTC)."""
 
 
@@ -59,6 +90,7 @@ class Record(BaseModel):
         extra="ignore",
         populate_by_name=True,
         protected_namespaces=(),
+        use_attribute_docstrings=True,
     )
 
     bytes_max: ClassVar[int] = RECORD_BYTES_MAX

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from spoolctl.spool.records.base import (
+    JobName,
     JsonObject,
     Label,
     Moment,
@@ -34,11 +35,16 @@ class ModelNeed(Submitted):
     sha256: Sha256 | None = None
 
 
+ModelNamed = Annotated[
+    ModelNeed, BeforeValidator(_named_model, json_schema_input_type=ModelNeed | Label)
+]
+
+
 class Requires(Submitted):
     """What a worker must have; each requirement that fails is told with its numbers."""
 
     vram_gb: Annotated[float, Field(ge=0, le=10_000)] = 0.0
-    models: tuple[Annotated[ModelNeed, BeforeValidator(_named_model)], ...] = ()
+    models: tuple[ModelNamed, ...] = ()
     stages: tuple[Label, ...] = ()
     backends: tuple[Label, ...] = ()
     """Any one of these backends will do; none named: any."""
@@ -62,7 +68,7 @@ class Input(Submitted):
     path: RelativePath | None = None
     """Relative to the spool's root, usually ``inputs/<aa>/<sha256>.png``."""
     sha256: Sha256 | None = None
-    job: Label | None = None
+    job: JobName | None = None
     """Name of another job, whose committed images are taken; implies ``after``."""
     image_index: Annotated[int, Field(ge=0)] | None = None
     """Only this image of that job; all of them if left out."""
@@ -117,7 +123,7 @@ class Job(Submitted):
     submitted_by: Label | None = None
     created_at: Moment | None = None
     requires: Requires = Requires()
-    after: Annotated[tuple[Label, ...], Field(max_length=AFTER_MAX)] = ()
+    after: Annotated[tuple[JobName, ...], Field(max_length=AFTER_MAX)] = ()
     """Names of jobs that must be committed first."""
     not_before: Moment | None = None
     """Judged by the share's clock."""
@@ -131,5 +137,5 @@ class Job(Submitted):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Names of all jobs that must be committed before this one: ``after`` and job inputs."""
+        """Folded names of all jobs that must be committed before this one: ``after`` and job inputs."""
         return tuple(dict.fromkeys((*self.after, *(i.job for i in self.inputs if i.job))))

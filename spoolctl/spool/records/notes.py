@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from spoolctl.spool.records.base import Day, Label, Moment, Record, Sha256, Text
+from spoolctl.spool.records.base import Day, Label, Moment, Record, Sha256, Text, Told
 from spoolctl.spool.records.manifest import Verdict
 
 REASON_SCHEMA: Final = "spool.reason/1"
@@ -13,15 +13,15 @@ PRUNED_SCHEMA: Final = "spool.pruned/1"
 
 
 class Reason(Record):
-    """Why a file lies in ``rejected/``, and what would mend it."""
+    """Why a file lies in ``rejected/``, and what would mend it. Takes any text, so that it never fails to be made."""
 
     schema_: Literal["spool.reason/1"] = Field(alias="schema")
-    file: Text
-    was_in: Text
-    error: Text
-    hint: Text
+    file: Told
+    was_in: Told
+    error: Told
+    hint: Told
     line: Annotated[int, Field(ge=1)] | None = None
-    field: Text | None = None
+    field: Told | None = None
     by: Label
     at: Moment
 

@@ -1,0 +1,308 @@
+"""What all commands share: the spool's option, errors, exit codes, JSON, version, completion, help."""
+
+import errno
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_bench import Bench
+
+from spoolctl.cli import completing, errors, opening, rendering
+from spoolctl.cli.app import app
+from spoolctl.spool import ShareUnusable, SpoolError
+from spoolctl.spool import errors as spool_errors
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs/CLI.md").read_text(encoding="utf-8")
+
+
+def commands() -> list[str]:
+    """Every command, families as 'family command'."""
+    found = [one.callback.__name__ for one in app.registered_commands]
+    for family in app.registered_groups:
+        found += [
+            f"{family.name} {one.name or one.callback.__name__}"
+            for one in family.typer_instance.registered_commands
+        ]
+    return found
+
+
+def test_the_spool_is_named_before_or_after_the_command_or_by_the_environment(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench("status").code == 0
+    monkeypatch.setenv("SPOOL_ROOT", str(bench.files))
+    assert bench("status").code == 10
+    assert bench("--spool", bench.root, "status").code == 0
+    assert bench("status", "--spool", bench.root).code == 0
+    assert bench("--spool", bench.files, "status", "--spool", bench.root).code == 0
+
+
+def test_no_spool_named_says_how_to_name_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPOOL_ROOT")
+
+    ran = bench("status")
+
+    assert ran.code == 10
+    assert ran.err == (
+        "error: no spool named\n"
+        "hint: name one with --spool or SPOOL_ROOT, or make one with 'spoolctl init FOLDER'\n"
+    )
+
+
+def test_a_spool_of_a_newer_format_is_refused(bench: Bench) -> None:
+    settings = bench.root / "spool.yaml"
+    settings.write_bytes(settings.read_bytes().replace(b"format: 1", b"format: 2"))
+
+    assert bench("status").code == 11
+
+
+def test_init_makes_a_spool_and_tells_what_next(bench: Bench) -> None:
+    root = bench.files / "new"
+
+    ran = bench("init", root, "--heartbeat-s", "5", "--lease-s", "60", "--json")
+
+    assert ran.document["settings"]["lease_s"] == 60.0
+    assert bench("status", "--spool", root).code == 0
+    assert "set SPOOL_ROOT to this folder" in bench("init", bench.files / "other").out
+
+
+@pytest.mark.parametrize(
+    "options", [["--lease-s", "10"], ["--modes-files", "rw"], ["--heartbeat-s", "0"]]
+)
+def test_init_refuses_settings_that_make_no_sense(bench: Bench, options: list[str]) -> None:
+    ran = bench("init", bench.files / "new", *options)
+
+    assert ran.code == 2
+    assert "cannot make a spool so" in ran.err
+    assert not (bench.files / "new").exists()
+
+
+def test_init_refuses_a_folder_that_is_a_spool(bench: Bench) -> None:
+    assert bench("init", bench.root).code == 24
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_error_of_the_share_is_told_as_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    def names(_self: object, folder: str) -> tuple[str, ...]:
+        raise OSError(errno.EIO, "Input/output error", folder)
+
+    monkeypatch.setattr("spoolctl.spool.files.ShareFiles.names", names)
+
+    ran = bench("status", *(["--json"] if as_json else []))
+
+    assert ran.code == 12
+    assert ran.err == (
+        "error: the share did not do what was asked at 'nodes': Input/output error\n"
+        "hint: check that the share is mounted and writable, then try again\n"
+    )
+    if as_json:
+        assert ran.document["exit_code"] == 12
+
+
+def test_an_interruption_ends_with_130(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spoolctl.spool.files.ShareFiles.names", interrupted)
+
+    assert bench("status").code == 130
+
+
+def test_a_bug_shows_itself(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise AssertionError("a bug")
+
+    monkeypatch.setattr("spoolctl.spool.files.ShareFiles.names", broken)
+
+    with pytest.raises(AssertionError, match="a bug"):
+        bench("status")
+
+
+def test_json_may_stand_before_the_command(bench: Bench) -> None:
+    assert bench("--json", "status").document["spool_id"] == "spool-test"
+    assert bench("--json", "show", "nobody").document["exit_code"] == 20
+
+
+def test_the_version_is_told(bench: Bench) -> None:
+    assert re.fullmatch(r"spoolctl \S.*\n", bench("--version").out)
+    assert bench("--version", "--json").document["program"] == "spoolctl"
+
+
+def test_no_command_shows_the_help_and_fails(bench: Bench) -> None:
+    ran = bench()
+
+    assert ran.code == 2
+    assert "Commands:" in ran.out
+
+
+def test_every_command_answers_with_one_json_document(bench: Bench) -> None:
+    bench.submit("one")
+    bench.claim("one")
+    bench.submit("two")
+    learning = bench.files / "learning"
+    for line in (
+        ["init", bench.files / "new"],
+        ["submit", bench.file("a.yaml")],
+        ["submit", bench.file("a.yaml"), "--dry-run"],
+        ["status"],
+        ["status", "--all"],
+        ["status", "--failed"],
+        ["show", "one"],
+        ["logs", "one"],
+        ["hold", "two"],
+        ["release", "two"],
+        ["move", "two", "--class", "batch"],
+        ["cancel", "two"],
+        ["retry", "two"],
+        ["adopt", "one", "--attempt", "1"],
+        ["nodes"],
+        ["pause", "tower-0"],
+        ["drain", "tower-0"],
+        ["resume", "tower-0"],
+        ["schema", "export", bench.files / "schemas"],
+        ["corpus", "sync", "--into", learning],
+        ["--version"],
+    ):
+        ran = bench(*line, "--json")
+        assert isinstance(json.loads(ran.out), dict), line
+
+
+def test_schemas_are_exported(bench: Bench) -> None:
+    ran = bench("schema", "export", bench.files / "schemas")
+
+    assert ran.code == 0
+    assert (bench.files / "schemas/job.schema.json").is_file()
+    assert bench("schema", "export", bench.file("taken")).code == 2
+
+
+def test_the_corpus_is_synced_into_stablenew(bench: Bench) -> None:
+    into = bench.files / "learning_records.jsonl"
+    assert bench("corpus", "sync", "--into", into).code == 22
+
+    (bench.root / "corpus/learning_records.jsonl").write_text('{"run_id": "a"}\n')
+    ran = bench("corpus", "sync", "--into", into)
+
+    assert ran.out == f"appended 1 record to '{into}'; 0 were there, and 0 of StableNew's own\n"
+    assert bench("corpus", "sync", "--into", into, "--json").document["already"] == 1
+
+
+class Context:
+    """As much of Typer's context as completion looks at."""
+
+    params: dict[str, object] = {}
+
+    def find_root(self) -> "Context":
+        return self
+
+
+def test_the_shell_is_offered_names(bench: Bench) -> None:
+    bench.submit("portrait-a")
+    bench.submit("landscape")
+    bench.claim("landscape")
+
+    assert completing.jobs(Context(), "por") == ["portrait-a"]
+    assert completing.workers(Context(), "t") == ["tower-0"]
+
+
+def test_the_shell_is_offered_nothing_where_there_is_no_spool(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPOOL_ROOT", str(bench.files))
+    assert completing.jobs(Context(), "") == completing.workers(Context(), "") == []
+    monkeypatch.delenv("SPOOL_ROOT")
+    assert completing.jobs(Context(), "") == completing.workers(Context(), "") == []
+
+
+def test_a_user_without_a_name_is_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+
+    assert opening.person() == "person-someone"
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_closed_pipe_is_no_error_of_the_share(bench: Bench, form: list[str]) -> None:
+    """A broken pipe is an ``OSError`` too; ``spoolctl status --all | head -1`` is no failing share."""
+    for number in range(200):
+        bench.submit(f"job-{number:03d}")
+    code = "import sys; from spoolctl.cli.app import main; sys.exit(main())"
+    line = [sys.executable, "-c", code, "status", "--all", *form, "--spool", str(bench.root)]
+
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        err = process.stderr.read() if process.stderr else ""
+
+    assert err == ""
+
+
+def test_off_a_terminal_there_is_no_colour_and_no_wrapping(bench: Bench) -> None:
+    name = "x" * 119
+    bench.submit(name)
+
+    out = bench("status", "--all").out
+
+    assert f"{name}  queue  normal\n" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (None, ""),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min 00 s"),
+        (3_661, "1 h 01 min"),
+        (200_000, "2 days"),
+        (-3, "0 s"),
+    ],
+)
+def test_durations_are_told_in_words(seconds: float | None, told: str) -> None:
+    assert rendering.duration(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("length", "told"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (5 << 30, "5.0 GiB"),
+        (5 << 40, "5120.0 GiB"),
+    ],
+)
+def test_sizes_are_told_in_words(length: int, told: str) -> None:
+    assert rendering.size(length) == told
+
+
+def test_every_command_is_documented_and_explains_itself(bench: Bench) -> None:
+    for command in commands():
+        assert f"spoolctl {command}" in DOCUMENT, command
+        ran = bench(*command.split(), "--help")
+        assert ran.code == 0, command
+        assert "--json" in ran.out, command
+
+
+def test_every_option_of_every_command_is_documented(bench: Bench) -> None:
+    for command in commands():
+        told = bench(*command.split(), "--help").out
+        for option in set(re.findall(r"--[a-z][a-z-]+", told)) - {"--help"}:
+            assert f"`{option}" in DOCUMENT or f" {option}" in DOCUMENT, (command, option)
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    kinds = [one for one in vars(spool_errors).values() if isinstance(one, type)]
+    codes = {one.exit_code for one in kinds if issubclass(one, SpoolError)}
+    for code in codes | {0, errors.INTERRUPTED, ShareUnusable.exit_code}:
+        assert re.search(rf"^\| {code} \|", DOCUMENT, re.MULTILINE), code

@@ -1,0 +1,391 @@
+"""A spool in a temporary folder, real worker and controller processes on it, and a judge of what they leave.
+
+Tests wait on what the tree shows, with a deadline, and never on time alone; what fails shows the ends of all logs. Everything
+that was started is killed by ``Scene.close``, whatever state it is in.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from spoolctl.controller.run import Controller
+from spoolctl.spool import (
+    SETTINGS_SCHEMA,
+    Manifest,
+    Settings,
+    create_spool,
+    decode,
+    layout,
+    open_spool,
+    parse_file_name,
+)
+
+REPOSITORY = Path(__file__).parents[2]
+DYING_WORKER = Path(__file__).with_name("dying_worker.py")
+SPOOLCTL = ("-c", "import sys; from spoolctl.cli.app import main; sys.exit(main())")
+POLL_S = 0.02
+QUICK = {
+    "heartbeat_s": 0.3,
+    "lease_s": 20.0,  # tests about leases ask for a short one; two busy cores must not look like death
+    "sweep_s": 0.3,
+    "poll_s": 0.1,
+    "settle_s": 0.2,
+    "reject_after_s": 0.5,
+    "retry": {"backoff_s": 0.1, "avoid_s": 0.5},
+}
+SHORT_LEASE = {"heartbeat_s": 0.3, "lease_s": 2.0}
+
+
+def job_text(prompt="a lighthouse", *, count=1, size=64, **keys):
+    """A record as a program would write it."""
+    stage = {"stage": "txt2img", "prompt": prompt, "count": count, "seed": 7}
+    record = {"schema": "spool.job/1", **keys}
+    record.setdefault(
+        "workload", {"kind": "image", "stages": [{**stage, "width": size, "height": size}]}
+    )
+    return (yaml.safe_dump(record, sort_keys=False) + "...\n").encode()
+
+
+@functools.cache
+def needs_another_machine():
+    """Skip where no process can be given a table of process ids of its own, which is another machine to its observers."""
+    asked = ["unshare", "-p", "-f", "--mount-proc", "true"]
+    if shutil.which("unshare") is None or subprocess.call(asked, stderr=subprocess.DEVNULL):
+        pytest.skip("another machine is played by 'unshare --pid', which is not permitted here")
+
+
+class Process:
+    """One worker or controller."""
+
+    def __init__(self, name, popen, logs, *, wrapped):
+        self.name, self.popen, self.logs = name, popen, logs
+        self._wrapped = wrapped
+        self.may_end = False
+
+    @property
+    def pid(self):
+        """Of the program itself, not of the ``unshare`` around it."""
+        if not self._wrapped:
+            return self.popen.pid
+        inner = wait_for(
+            lambda: psutil.Process(self.popen.pid).children(), f"{self.name} to be forked"
+        )
+        return inner[0].pid
+
+    def send(self, *signals):
+        for one in signals:
+            os.kill(self.pid, one)
+
+    def kill(self):
+        self.may_end = True
+        self.send(signal.SIGKILL)
+        self.popen.wait(timeout=10)
+
+    def freeze(self):
+        pid = self.pid
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(
+            lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, f"{self.name} frozen"
+        )
+
+    def thaw(self):
+        self.send(signal.SIGCONT)
+
+    def stop(self, timeout_s=20):
+        """Ask it to stop, as a service manager does, and give its exit code."""
+        self.send(signal.SIGTERM)
+        return self.popen.wait(timeout=timeout_s)
+
+    def ended(self, timeout_s=20):
+        """Its exit code, once it has ended by itself."""
+        self.may_end = True
+        return self.popen.wait(timeout=timeout_s)
+
+    def told(self):
+        return (self.logs / "stderr").read_text()
+
+    def events(self, *kinds):
+        """What it logged, the oldest first."""
+        lines = [
+            line
+            for path in self.logs.glob("*.jsonl")
+            for line in path.read_text().splitlines(keepends=True)
+        ]
+        found = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [one for one in found if not kinds or one["event"] in kinds]
+
+
+class Scene:
+    """One spool and everybody at work on it."""
+
+    def __init__(self, folder, **settings):
+        self.folder, self.root = folder, folder / "spool"
+        self.processes = []
+        create_spool(
+            self.root,
+            Settings(
+                schema_=SETTINGS_SCHEMA,
+                spool_id="spool-scenario",
+                created_at=datetime(2026, 11, 20, tzinfo=UTC),
+                **{**QUICK, **settings},
+            ),
+        )
+
+    # -- everybody
+
+    def worker(self, name, *flags, elsewhere=False, dies_at=None, root=None, **drills):
+        """Start a worker; *dies_at* names the operation and path end at which it kills itself."""
+        options = [f"--backend-option={key}={value}" for key, value in drills.items()]
+        program = ["-m", "spoolworker.cli"] if dies_at is None else [str(DYING_WORKER), dies_at]
+        arguments = [
+            *program, "run", "--quiet", "--spool", str(root or self.root), "--name", name,
+            "--scratch", str(self.folder / "scratch" / name), *options, *flags,
+        ]  # fmt: skip
+        return self._start(name, arguments, elsewhere=elsewhere)
+
+    def controller(self, *flags, name="controller"):
+        arguments = [*SPOOLCTL, "controller", "run", "--quiet", "--spool", str(self.root)]
+        return self._start(name, [*arguments, *flags])
+
+    def _start(self, name, arguments, *, elsewhere=False):
+        lives = sum(one.name == name for one in self.processes)
+        logs = self.folder / "logs" / f"{name}-{lives + 1}"
+        logs.mkdir(parents=True)
+        command = [sys.executable, *arguments, "--log-folder", str(logs)]
+        if elsewhere:
+            needs_another_machine()
+            command = ["unshare", "-p", "-f", "--mount-proc", "--kill-child", *command]
+        with (logs / "stderr").open("wb") as stderr:
+            popen = subprocess.Popen(
+                command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+                env=self.environment(),
+            )  # fmt: skip
+        process = Process(name, popen, logs, wrapped=elsewhere)
+        self.processes.append(process)
+        return process
+
+    def environment(self):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("SPOOL", "XDG_"))}
+        return {**kept, "XDG_CONFIG_HOME": str(self.folder / "no-configuration")}
+
+    def begin_ctl(self, *arguments):
+        """Start one command line, without waiting for it."""
+        command = [sys.executable, *SPOOLCTL, *arguments, "--spool", str(self.root)]
+        return subprocess.Popen(
+            command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=self.environment(), text=True,
+        )  # fmt: skip
+
+    def ctl(self, *arguments, code=0):
+        """Run one command line to its end; gives what it said."""
+        popen = self.begin_ctl(*arguments)
+        out, err = popen.communicate(timeout=30)
+        assert popen.returncode == code, f"spoolctl {arguments}: {popen.returncode}\n{out}\n{err}"
+        return out + err
+
+    def actor(self, name="person-test", **kwargs):
+        """The spool opened by this very process."""
+        return open_spool(self.root, name=name, **kwargs)
+
+    def merge(self):
+        """One scan by a controller in this very process."""
+        scanned = Controller(self.root, lambda _event, **_facts: None).once()
+        assert scanned is not None
+        assert not scanned.problems, scanned.problems
+        return scanned
+
+    def close(self):
+        for one in self.processes:
+            if one.popen.poll() is None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    for child in psutil.Process(one.popen.pid).children(recursive=True):
+                        child.kill()
+                one.popen.kill()
+            one.popen.wait(timeout=10)
+
+    # -- what lies there
+
+    def drop(self, name, data=None, folder="queue/normal"):
+        """Submit a file as a careful program does: written aside, then renamed."""
+        suffixed = name.lower().endswith((".yaml", ".yml", ".json"))
+        target = self.root / folder / (name if suffixed else f"{name}.yaml")
+        aside = target.with_name(f".{name}.tmp")
+        aside.write_bytes(job_text() if data is None else data)
+        aside.rename(target)
+        return target
+
+    def results(self, name):
+        return self.root / layout.results(name)
+
+    def attempt(self, name, number):
+        return self.root / layout.attempt(name, number)
+
+    def records(self):
+        """Every record in a state folder: job to folders."""
+        found = {}
+        for state in layout.State:
+            for at, _, entries in os.walk(self.root / state):
+                for entry in entries:
+                    file = parse_file_name(entry)
+                    if file is not None:
+                        inside = Path(at).relative_to(self.root).as_posix()
+                        found.setdefault(file.name, []).append(f"{inside}/{entry}")
+        return found
+
+    def state(self, name):
+        """The state in which a job's record is shown; None while it is between two folders."""
+        found = self.records().get(name, [])
+        return found[0].split("/")[0] if len(found) == 1 else None
+
+    def states(self):
+        return Counter(paths[0].split("/")[0] for paths in self.records().values())
+
+    def manifests(self, name):
+        """The verdicts by their attempts' numbers; None for an open attempt."""
+        found = {}
+        folder = self.results(name)
+        for entry in folder.iterdir() if folder.is_dir() else ():
+            number = layout.attempt_number(entry.name)
+            if number is not None:
+                path = entry / layout.MANIFEST
+                found[number] = decode(Manifest, path.read_bytes()) if path.exists() else None
+        return dict(sorted(found.items()))
+
+    def verdicts(self, name):
+        return [(m.verdict.value, m.code and m.code.value) if m else None
+                for m in self.manifests(name).values()]  # fmt: skip
+
+    def runs(self, name, number=1):
+        """True once the attempt's owner shows itself and its record."""
+        beat = self.attempt(name, number) / layout.HEARTBEAT
+        return beat.exists() and self.state(name) == "claimed"
+
+    def images(self, name, number):
+        return {path.name: digest(path) for path in self.attempt(name, number).glob("*.png")}
+
+    def reasons(self):
+        """Why files were rejected, by the name that each had."""
+        paths = (self.root / layout.REJECTED).glob("*.reason.yaml")
+        found = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
+        return {one["file"]: one for one in found}
+
+    def corpus(self):
+        path = self.root / "corpus" / "learning_records.jsonl"
+        return [json.loads(one) for one in path.read_text().splitlines()] if path.exists() else []
+
+    # -- waiting
+
+    def wait_for(self, condition, what, timeout_s=20.0):
+        def holds():
+            crashed = [
+                one.name
+                for one in self.processes
+                if not one.may_end and (one.popen.poll() or 0) > 0
+            ]
+            assert not crashed, f"{crashed} ended while waiting for: {what}\n{self.tell()}"
+            return condition()
+
+        return wait_for(holds, what, timeout_s, tell=self.tell)
+
+    def wait_for_rest(self, names, timeout_s=20.0, *, states=("done", "failed", "cancelled")):
+        """Wait until each of these jobs lies in one of *states* and has its verdict."""
+        wanted = set(names)
+
+        def rests():
+            records = self.records()
+            places = [records.get(name, []) for name in wanted]
+            return all(len(one) == 1 and one[0].split("/")[0] in states for one in places)
+
+        self.wait_for(rests, f"{len(wanted)} jobs to rest in {'/'.join(states)}", timeout_s)
+
+    def tell(self):
+        lines = [f"states {dict(self.states())}"]
+        for name, paths in sorted(self.records().items())[:40]:
+            lines.append(f"  {name}: {paths} {self.verdicts(name)}")
+        for one in self.processes:
+            lines.append(f"--- {one.name} (exit {one.popen.poll()}) {one.told()[-1500:]}")
+            lines.extend(json.dumps(event) for event in one.events()[-12:])
+        return "\n".join(lines)
+
+    # -- the judge
+
+    def check(self, names, *, deleted=()):
+        """The invariants, once everything is over, for exactly these jobs; raises AssertionError.
+
+        Of the *deleted* ones a person removed a record, so nothing is said of them.
+        """
+        records = {name: paths for name, paths in self.records().items() if name not in deleted}
+        assert sorted(records) == sorted(names), f"lost or unknown jobs\n{self.tell()}"
+        images = 0
+        for name in names:
+            assert len(records[name]) == 1, f"{name} lies in {records[name]}"
+            images += self._check_job(name, self.root / records[name][0])
+        lines = self.corpus()
+        ids = [one["run_id"] for one in lines]
+        assert len(ids) == len(set(ids)), "a record stands in the corpus twice"
+        told = sum(one["metadata"]["spool_job"] not in deleted for one in lines)
+        assert told == images, f"{images} images were committed, the corpus has {told}"
+
+    def _check_job(self, name, record):
+        manifests = self.manifests(name)
+        assert list(manifests) == list(range(1, len(manifests) + 1)), f"{name}: {list(manifests)}"
+        state = record.relative_to(self.root).parts[0]
+        commits = [n for n, m in manifests.items() if m and m.succeeded]
+        assert None not in manifests.values(), f"{name} has an open attempt"
+        assert commits in ([], [len(manifests)]), f"{name}: committed by {commits}"
+        assert (state in ("done", "finished")) == bool(commits), f"{name} lies in {record}"
+        if not manifests:
+            return 0
+        assert record.read_bytes() == (self.results(name) / layout.RECORD).read_bytes(), name
+        finals = 0
+        for manifest in manifests.values():
+            assert manifest.record_sha256 in (None, digest(record)), name
+            for output in manifest.outputs:
+                assert digest(self.results(name) / output.path) == output.sha256, output.path
+                finals += output.final and manifest.succeeded
+        return finals
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def snapshot(folder):
+    """Every file below a folder with its digest, heartbeats and temporary files left out."""
+    return {
+        path.relative_to(folder).as_posix(): digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != layout.HEARTBEAT and not path.name.startswith(".")
+    }
+
+
+def wait_for(condition, what, timeout_s=20.0, tell=lambda: ""):
+    """Poll until *condition* gives something true, and give that.
+
+    A file that was moved between a listing and its opening is looked for again.
+    """
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            found = condition()
+        except FileNotFoundError:
+            found = None
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {timeout_s:g} s in vain for: {what}\n{tell()}")
+        time.sleep(POLL_S)

@@ -1,0 +1,145 @@
+"""Why a job does not fit a worker: every reason, with its numbers."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from spoolctl.scheduling.fit import misfits
+from spoolctl.spool import (
+    MANIFEST_SCHEMA,
+    NODE_SCHEMA,
+    BadRecord,
+    Code,
+    Manifest,
+    ModelHere,
+    Node,
+    Verdict,
+    parse_job,
+)
+
+SHA_A, SHA_B = "a" * 64, "b" * 64
+
+
+def job(requires="{}", stages="[{stage: txt2img, prompt: x}]"):
+    return parse_job(
+        f"schema: spool.job/1\nrequires: {requires}\nworkload: {{kind: image, stages: {stages}}}\n".encode()
+    )
+
+
+def node(**has):
+    card = {
+        "worker": "w1", "session": "s", "machine": "attic", "protocol": 1, "version": "1", "backend": "sketch",
+        "stages": ("txt2img", "img2img", "upscale"), "vram_gb": 8.0,
+        "started_at": datetime(2026, 3, 27, tzinfo=UTC),
+    }  # fmt: skip
+    return Node(schema_=NODE_SCHEMA, **{**card, **has})
+
+
+def ran_out(above=8.0, *, final=False):
+    return Manifest(
+        schema_=MANIFEST_SCHEMA, name="job-1", attempt=1, verdict=Verdict.FAILED, code=Code.OUT_OF_MEMORY, by="w1",
+        day="2026-03-27", final=final, vram_gb_above=above,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("requires", "has", "reasons"),
+    [
+        ("{}", {}, ()),
+        ("{}", {"vram_gb": None}, ()),
+        ("{vram_gb: 8}", {}, ()),
+        ("{vram_gb: 8.5}", {}, ("8 of 8.5 GB",)),
+        ("{vram_gb: 8}", {"vram_gb": None}, ("unknown of 8 GB",)),
+        ("{vram_gb: 0}", {"vram_gb": None}, ()),
+        ("{backends: [sketch, webui]}", {}, ()),
+        ("{backends: [webui]}", {}, ("backend is sketch, wanted webui",)),
+        ("{backends: [webui, comfy]}", {}, ("backend is sketch, wanted webui or comfy",)),
+        ("{tags: [fast]}", {"tags": ("fast", "quiet")}, ()),
+        ("{tags: [fast, big]}", {"tags": ("fast",)}, ("tag big missing",)),
+        ("{stages: [txt2img]}", {}, ()),
+        ("{stages: [adetailer]}", {}, ("stage adetailer missing",)),
+        ("{}", {"stages": ()}, ("stage txt2img missing",)),
+        ("{stages: [txt2img]}", {"stages": ()}, ("stage txt2img missing",)),
+    ],
+)
+def test_each_requirement_that_fails_is_told_with_its_numbers(requires, has, reasons):
+    assert misfits(job(requires), node(**has)) == reasons
+
+
+@pytest.mark.parametrize(
+    ("wanted", "here", "reasons"),
+    [
+        ("[sdxl]", None, ()),
+        ("[sdxl]", (), ("model sdxl missing",)),
+        ("[sdxl]", (ModelHere(name="sdxl"),), ()),
+        (f"[{{name: sdxl, sha256: {SHA_A}}}]", (ModelHere(name="sdxl"),), ()),
+        (f"[{{name: sdxl, sha256: {SHA_A}}}]", (ModelHere(name="sdxl", sha256=SHA_A),), ()),
+        (
+            f"[{{name: sdxl, sha256: {SHA_A}}}]",
+            (ModelHere(name="sdxl", sha256=SHA_B),),
+            (f"model sdxl has other contents (SHA-256 {SHA_B} here)",),
+        ),
+        (
+            f"[{{name: sdxl, sha256: {SHA_A}}}]",
+            (ModelHere(name="sdxl", sha256=SHA_B), ModelHere(name="sdxl", sha256=SHA_A)),
+            (),
+        ),
+    ],
+)
+def test_a_model_must_be_there_and_of_the_contents_that_are_asked_for(wanted, here, reasons):
+    assert misfits(job(f"{{models: {wanted}}}"), node(models=here)) == reasons
+
+
+def test_the_models_that_the_stages_name_are_needed_too_each_told_once():
+    stages = (
+        "[{stage: txt2img, prompt: x, model: sdxl}, {stage: img2img, model: sdxl},"
+        " {stage: img2img, model: turbo}, {stage: upscale}]"
+    )
+
+    found = misfits(job("{models: [sdxl]}", stages), node(models=()))
+
+    assert found == ("model sdxl missing", "model turbo missing")
+
+
+def test_every_reason_is_told_not_only_the_first():
+    found = misfits(
+        job("{vram_gb: 24, backends: [webui], tags: [big], models: [sdxl], stages: [adetailer]}"),
+        node(stages=(), models=()),
+    )
+
+    assert found == (
+        "8 of 24 GB",
+        "backend is sketch, wanted webui",
+        "stage txt2img missing",
+        "stage adetailer missing",
+        "tag big missing",
+        "model sdxl missing",
+    )
+
+
+@pytest.mark.parametrize(
+    ("has", "reasons"),
+    [
+        (8.0, ("8 GB, and it ran out of memory with 8 GB",)),
+        (6.0, ("6 GB, and it ran out of memory with 8 GB",)),
+        (None, ("unknown GB, and it ran out of memory with 8 GB",)),
+        (8.1, ()),
+    ],
+)
+def test_a_job_that_ran_out_of_memory_asks_for_a_bigger_card(has, reasons):
+    assert misfits(job(), node(vram_gb=has), ran_out()) == reasons
+
+
+def test_a_final_verdict_asks_for_nothing_since_what_follows_is_a_persons_retry():
+    assert misfits(job(), node(), ran_out(final=True)) == ()
+
+
+def test_a_verdict_without_a_number_asks_for_nothing():
+    assert misfits(job(), node(), ran_out(None)) == ()
+
+
+def test_a_chain_that_cannot_be_read_is_an_error_and_no_reason():
+    data = b"schema: spool.job/1\nworkload: {kind: stablenew, snapshot: {normalized_job: {}}}\n"
+
+    with pytest.raises(BadRecord):
+        misfits(parse_job(data), node())

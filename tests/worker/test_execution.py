@@ -1,0 +1,618 @@
+"""One attempt from its claim to its verdict, with a backend that plays a part and a clock that tests turn."""
+
+import errno
+import hashlib
+import threading
+
+import pytest
+from spool_world import World, verdict_of
+
+from spoolctl.spool import (
+    BackendUsed,
+    Code,
+    Ending,
+    Outcome,
+    Verdict,
+    cancel,
+    conclude,
+    end,
+    layout,
+)
+from spoolctl.spool.memory import Fault
+from spoolworker.backends import drawing
+from spoolworker.backends.base import BackendError, Interrupted, Made, Product
+from spoolworker.execution import BackendHangs, Execution
+from spoolworker.pulse import Pulse
+from spoolworker.stopping import Stopping
+
+JOB = b"""schema: spool.job/1
+workload:
+  kind: image
+  stages:
+  - {stage: txt2img, prompt: a lighthouse, seed: 7, width: 32, height: 24, count: 2}
+...
+"""
+UNREADABLE_CHAIN = b"""schema: spool.job/1
+workload:
+  kind: stablenew
+  snapshot: {normalized_job: {}}
+...
+"""
+BY_HAND = 10.0
+"""Seconds after which a test that went wrong ends by itself."""
+
+
+class Played:
+    """A backend that does what a test tells it, in its own thread."""
+
+    name = "played"
+
+    def __init__(self, act):
+        self.act = act
+        self.order = None
+
+    def run(self, order, watch):
+        self.order = order
+        return self.act(order, watch)
+
+
+def made(order, index, *, size=(32, 24)):
+    path = order.scratch / f"{index:04d}-1-txt2img.png"
+    drawing.draw("x", index, *size).save(path)
+    return Made(path, "txt2img", index, final=True, width=size[0], height=size[1])
+
+
+def product(order, _watch=None, *, images=2, **said):
+    files = tuple(made(order, index) for index in range(images))
+    return Product(files, (), BackendUsed(name="played"), **said)
+
+
+def until_interrupted(watch):
+    assert watch.interrupted.wait(BY_HAND), "nobody interrupted the backend"
+    raise Interrupted
+
+
+class Rig:
+    """A worker with one claim, about to run it. Its pulse has no thread: tests let it look and beat."""
+
+    def __init__(self, tmp_path, data=JOB, **settings):
+        self.world = World(**settings)
+        self.world.drop("job-1", data)
+        self.worker = self.world.worker("w1")
+        self.actor, self.life = self.worker.actor, self.worker.life
+        self.claim = self.worker.claim()
+        self.pulse = Pulse(self.actor, self.life)
+        self.stopping = Stopping()
+        self.scratch = tmp_path / "scratch"
+        self.backend = None
+        self.waits = 0
+        self.at_wait = {}
+        self.stopping.hand_back.wait = self._wait
+
+    def _wait(self, timeout=None):
+        """Waiting for the share lets time pass on the test's clock only."""
+        self.waits += 1
+        assert self.waits < 10_000, "waits for ever"
+        self.world.turn(timeout)
+        self.at_wait.pop(self.waits, lambda: None)()
+        return self.stopping.hand_back.is_set()
+
+    def look(self):
+        self.pulse._look(self.pulse._watched)
+
+    def run(self, act, *, interrupt_wait_s=BY_HAND, vram_gb=8.0):
+        self.backend = Played(act)
+        execution = Execution(
+            self.actor, self.claim, backend=self.backend, life=self.life, pulse=self.pulse,
+            stopping=self.stopping, scratch=self.scratch, interrupt_wait_s=interrupt_wait_s,
+            vram_gb=vram_gb,
+        )  # fmt: skip
+        try:
+            return execution.run()
+        finally:
+            assert list(self.scratch.glob("*")) == [], (
+                "something of the job is left on the local disk"
+            )
+            self.world.check()
+
+    @property
+    def verdict(self):
+        return self.world.manifests("job-1")[1]
+
+    @property
+    def folder(self):
+        return layout.attempt("job-1", 1)
+
+    def lost_to(self, other="w2"):
+        """Somebody takes this worker for dead and ends its attempt."""
+        reaper = self.world.actor(other, machine="host-b")
+        ending = Ending(Verdict.LOST, Code.NO_HEARTBEAT, "taken for dead")
+        assert end(reaper, self.claim, conclude(reaper, self.claim, ending)) is Outcome.WON
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+# Success
+
+
+def test_a_run_that_left_all_images_is_committed_with_their_digests(rig):
+    manifest = rig.run(lambda order, watch: product(order, log_tail="server: done"))
+
+    assert rig.verdict == manifest
+    assert manifest.succeeded
+    tree = rig.world.share.tree()
+    for output in manifest.outputs:
+        data = tree[f"{layout.results('job-1')}/{output.path}"]
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (output.bytes, output.sha256)
+    assert [output.image_index for output in manifest.outputs] == [0, 1]
+    assert tree[f"{rig.folder}/log.txt"] == b"server: done"
+    assert manifest.record_sha256 == hashlib.sha256(JOB).hexdigest()
+    assert rig.world.state("job-1") == "finished"
+
+
+def test_the_backend_gets_an_empty_folder_of_its_own_and_the_jobs_stages(rig):
+    seen = []
+    (rig.scratch / "job-1-a1").mkdir(parents=True)
+    (rig.scratch / "job-1-a1" / "left by a killed process.png").write_bytes(b"x")
+
+    rig.run(lambda order, watch: seen.append(list(order.scratch.iterdir())) or product(order))
+
+    assert seen == [[]]
+    assert rig.backend.order.stages[0].prompt == "a lighthouse"
+    assert rig.backend.order.title == "job-1"
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    "code",
+    [Code.MODEL_MISSING, Code.OUT_OF_MEMORY, Code.BACKEND_UNREACHABLE, Code.BACKEND_REJECTED],
+)
+def test_a_backends_error_is_the_verdict_with_its_code_and_its_log(rig, code):
+    def act(order, watch):
+        raise BackendError(code, "it said no", log_tail="line 1\nline 2")
+
+    manifest = rig.run(act)
+
+    assert (manifest.verdict, manifest.code, manifest.message) == (
+        Verdict.FAILED,
+        code,
+        "it said no",
+    )
+    assert manifest.log_tail == "line 1\nline 2"
+    assert rig.world.share.tree()[f"{rig.folder}/log.txt"] == b"line 1\nline 2"
+    assert manifest.vram_gb_above == (8.0 if code is Code.OUT_OF_MEMORY else None)
+    assert rig.world.state("job-1") == "waiting"
+
+
+def test_too_few_images_fail_with_output_incomplete(rig):
+    manifest = rig.run(lambda order, watch: product(order, images=1))
+
+    assert manifest.code is Code.OUTPUT_INCOMPLETE
+    assert manifest.outputs == ()
+    assert not [p for p in rig.world.share.tree() if p.endswith(".png")]
+
+
+def test_a_damaged_image_fails_with_output_corrupt(rig):
+    def act(order, watch):
+        left = product(order)
+        left.made[1].path.write_bytes(left.made[1].path.read_bytes()[:100])
+        return left
+
+    assert rig.run(act).code is Code.OUTPUT_CORRUPT
+
+
+def test_a_chain_that_begins_with_a_stage_for_inputs_and_has_none_fails_with_input_missing(
+    tmp_path,
+):
+    rig = Rig(tmp_path, JOB.replace(b"txt2img", b"img2img").replace(b", count: 2", b""))
+
+    manifest = rig.run(product)
+
+    assert (manifest.code, manifest.final) == (Code.INPUT_MISSING, True)
+    assert rig.backend.order is None
+
+
+def test_a_job_whose_chain_cannot_be_read_fails_with_bad_job_and_its_hint(tmp_path):
+    rig = Rig(tmp_path, UNREADABLE_CHAIN)
+
+    manifest = rig.run(product)
+
+    assert (manifest.code, manifest.final) == (Code.BAD_JOB, True)
+    assert "; " in manifest.message
+    assert rig.world.state("job-1").startswith("failed/")
+
+
+def test_an_exception_that_nobody_foresaw_is_internal_and_its_traceback_is_logged(rig):
+    """It used to be logged as its repr alone, so that nobody could find the line."""
+
+    def act(order, watch):
+        raise KeyError("images")
+
+    manifest = rig.run(act)
+
+    assert manifest.code is Code.INTERNAL
+    assert "KeyError('images')" in manifest.message
+    assert 'raise KeyError("images")' in rig.world.events("execution.internal")[0]["traceback"]
+
+
+def test_a_fault_of_the_workers_own_is_internal_too_and_leaves_no_attempt_open(rig, monkeypatch):
+    """It used to end the process with the attempt open, so that each worker in turn died of that job."""
+
+    def broken(*_args, **_kwargs):
+        raise ZeroDivisionError("in the checks")
+
+    monkeypatch.setattr("spoolworker.execution.check", broken)
+
+    assert rig.run(product).code is Code.INTERNAL
+    assert "in the checks" in rig.world.events("execution.internal")[0]["traceback"]
+
+
+@pytest.mark.parametrize("ends", ["nothing", "interrupted"])
+def test_a_backend_that_stops_without_being_asked_is_internal(rig, ends):
+    """It used to be told as 'the share was away for 0 s', which defers the job for ever."""
+
+    def act(order, watch):
+        if ends == "interrupted":
+            raise Interrupted
+
+    assert rig.run(act).code is Code.INTERNAL
+
+
+def test_a_message_of_any_length_and_any_characters_becomes_a_verdict(rig):
+    def act(order, watch):
+        raise BackendError(
+            Code.BACKEND_REJECTED, "no\n\x00" + "x" * 100_000, log_tail="\x1b[31m" * 9
+        )
+
+    manifest = rig.run(act)
+
+    assert manifest.code is Code.BACKEND_REJECTED
+    assert 100 < len(manifest.message) <= 2_000
+
+
+def test_a_file_name_that_is_not_utf_8_can_be_told_in_every_part_of_a_verdict(rig):
+    """One such byte in an error's text ended the process before it had published the verdict, on each worker in turn."""
+    name = b"l\xfcge.safetensors".decode("utf-8", "surrogateescape")
+
+    def act(order, watch):
+        return product(order, log_tail=f"loaded {name}", warnings=(f"no {name}",))
+
+    manifest = rig.run(act)
+
+    assert manifest.succeeded
+    assert manifest.warnings == ("no l\\udcfcge.safetensors",)
+    assert manifest.log_tail == "loaded l\\udcfcge.safetensors"
+
+
+def test_a_file_name_that_is_not_utf_8_can_be_why_an_attempt_failed(rig):
+    name = b"l\xfcge.safetensors".decode("utf-8", "surrogateescape")
+
+    def act(order, watch):
+        raise BackendError(Code.MODEL_MISSING, f"no {name}", log_tail=name)
+
+    manifest = rig.run(act)
+
+    assert (manifest.code, manifest.message) == (Code.MODEL_MISSING, "no l\\udcfcge.safetensors")
+
+
+def test_a_full_scratch_disk_is_scratch_full_before_the_backend_begins(tmp_path):
+    data = JOB.replace(b"workload:", b"inputs: [{path: inputs/aa/x.png}]\nworkload:")
+    rig = Rig(tmp_path, data)
+    rig.world.share.put("inputs/aa/x.png", b"x")
+
+    def full(_path, _local):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    rig.actor.files.fetch = full
+
+    manifest = rig.run(product)
+
+    assert (manifest.code, manifest.final) == (Code.SCRATCH_FULL, False)
+    assert manifest.counts.deferrals == 1
+
+
+def test_a_scratch_disk_that_fills_up_under_the_backend_is_scratch_full(rig):
+    """It used to be internal, which counts against the job."""
+
+    def act(order, watch):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert rig.run(act).code is Code.SCRATCH_FULL
+
+
+def test_inputs_that_the_share_does_not_give_defer_the_job(tmp_path):
+    data = JOB.replace(b"workload:", b"inputs: [{path: inputs/aa/x.png}]\nworkload:")
+    rig = Rig(tmp_path, data)
+    rig.world.share.put("inputs/aa/x.png", b"x")
+    rig.actor.files.fail(rig.actor.files.operations, Fault.BEFORE)
+
+    manifest = rig.run(product)
+
+    assert (manifest.code, manifest.counts.deferrals) == (Code.SHARE_AWAY, 1)
+
+
+# Stopping
+
+
+def test_a_run_beyond_its_limit_is_interrupted_and_fails_with_timeout(tmp_path):
+    rig = Rig(
+        tmp_path, JOB.replace(b"workload:", b"limits: {timeout_s: 60, stall_s: 1000}\nworkload:")
+    )
+
+    def act(order, watch):
+        rig.world.turn(61)
+        until_interrupted(watch)
+
+    manifest = rig.run(act)
+
+    assert (manifest.code, manifest.message) == (Code.TIMEOUT, "not done after 60 s")
+
+
+def test_a_run_that_does_not_get_on_is_stalled_and_says_where(rig):
+    def act(order, watch):
+        rig.world.turn(500)
+        watch.on_progress(0.4, "txt2img")
+        rig.world.turn(500)
+        watch.on_progress(0.4, "txt2img")
+        assert not watch.interrupted.is_set()
+        rig.world.turn(101)
+        until_interrupted(watch)
+
+    manifest = rig.run(act)
+
+    assert (manifest.code, manifest.message) == (Code.STALLED, "no progress for 600 s, at 40%")
+
+
+def test_progress_beyond_all_bounds_still_makes_a_heartbeat(rig):
+    """A server's 1.02 gave a negative time to go, and the heartbeat that could not be written ended the pulse."""
+    seen = []
+
+    def act(order, watch):
+        for fraction in (0.5, 1.02, float("nan"), -1.0):
+            rig.world.turn(10)
+            watch.on_progress(fraction, "")
+            seen.append(rig.life.record())
+        return product(order)
+
+    assert rig.run(act).succeeded
+    assert [beat.progress for beat in seen] == [0.5, 1.0, 0.0, 0.0]
+    assert seen[0].eta_s == pytest.approx(10, abs=0.1)
+    assert seen[1].eta_s == 0
+
+
+def test_a_cancel_interrupts_the_backend_and_is_the_verdict(rig):
+    def act(order, watch):
+        cancel(rig.world.person(), "job-1")
+        rig.look()
+        until_interrupted(watch)
+
+    manifest = rig.run(act)
+
+    assert (manifest.verdict, manifest.code) == (Verdict.CANCELLED, Code.REQUESTED)
+    assert rig.world.state("job-1").startswith("cancelled/")
+
+
+def test_a_record_that_was_deleted_while_it_ran_is_cancelled(rig):
+    rig.world.removed.add("job-1")
+
+    def act(order, watch):
+        rig.world.share.view().unlink(rig.world.places("job-1")[0])
+        rig.look()
+        rig.look()
+        until_interrupted(watch)
+
+    manifest = rig.run(act)
+
+    assert (manifest.verdict, manifest.code) == (Verdict.CANCELLED, Code.RECORD_REMOVED)
+
+
+def test_a_job_that_was_handed_back_counts_for_nothing_and_is_due_at_once(rig):
+    def act(order, watch):
+        rig.stopping.hand_back.set()
+        until_interrupted(watch)
+
+    manifest = rig.run(act)
+
+    assert (manifest.verdict, manifest.code) == (Verdict.RETURNED, Code.HANDED_BACK)
+    assert (manifest.counts.failures, manifest.retry_at) == (0, None)
+
+
+def test_what_a_server_says_when_it_is_stopped_is_not_the_jobs_fault(rig):
+    """A job that was handed back failed with the error of the request that was broken off, and that counted."""
+
+    def act(order, watch):
+        rig.stopping.hand_back.set()
+        watch.interrupted.wait(BY_HAND)
+        raise BackendError(Code.BACKEND_UNREACHABLE, "connection closed")
+
+    assert rig.run(act).verdict is Verdict.RETURNED
+    assert rig.world.events("backend.stopped")
+
+
+def test_a_superseded_attempt_publishes_nothing(rig):
+    def act(order, watch):
+        rig.lost_to()
+        rig.look()
+        until_interrupted(watch)
+
+    assert rig.run(act) is None
+    assert rig.verdict.verdict is Verdict.LOST
+    assert f"{rig.folder}/superseded.yaml" not in rig.world.share.tree()
+
+
+def test_a_verdict_that_comes_too_late_is_kept_beside_the_one_that_stands(rig):
+    def act(order, watch):
+        rig.lost_to()
+        return product(order)
+
+    assert rig.run(act) is None
+    assert rig.verdict.verdict is Verdict.LOST
+    kept = verdict_of(rig.world.share.tree()[f"{rig.folder}/superseded.yaml"])
+    assert kept.succeeded
+    assert len(kept.outputs) == 2
+
+
+def test_a_worker_that_was_silent_for_a_lease_fences_itself_and_says_for_how_long(rig):
+    """The share often answers again while the backend comes to rest; the verdict then said 'away for 0 s'."""
+
+    def act(order, watch):
+        rig.world.turn(301)
+        assert watch.interrupted.wait(BY_HAND)
+        rig.pulse._beat(rig.pulse._watched)
+        raise Interrupted
+
+    manifest = rig.run(act)
+
+    assert (manifest.code, manifest.counts.deferrals) == (Code.SHARE_AWAY, 1)
+    assert manifest.message == "the share was away for 301 s, so the work was stopped"
+
+
+def test_a_file_that_was_edited_while_it_ran_is_not_committed(rig):
+    def act(order, watch):
+        rig.world.share.put(rig.world.places("job-1")[0], JOB.replace(b"lighthouse", b"mill"))
+        return product(order)
+
+    rig.world.removed.add("job-1")
+    manifest = rig.run(act)
+
+    assert (manifest.verdict, manifest.code) == (Verdict.FAILED, Code.RECORD_CHANGED)
+    assert len(rig.world.files("rejected")) == 2
+
+
+def test_a_backend_that_ignores_the_interrupt_hangs_and_the_verdict_is_published_all_the_same(rig):
+    let_go = threading.Event()
+    threads = []
+
+    def act(order, watch):
+        threads.append(threading.current_thread())
+        rig.stopping.hand_back.set()
+        let_go.wait(BY_HAND)
+
+    with pytest.raises(BackendHangs, match="'played' goes on"):
+        rig.run(act, interrupt_wait_s=0.01)
+
+    assert rig.verdict.verdict is Verdict.RETURNED
+    let_go.set()
+    threads[0].join(BY_HAND)
+
+
+# A share that fails
+
+
+def test_a_complete_result_waits_longer_than_a_lease_for_the_share_and_is_delivered(rig):
+    """It used to be thrown away once the worker was fenced, which is when it is most wanted: nobody need run it again."""
+
+    def act(order, watch):
+        rig.actor.files.fail(rig.actor.files.operations, Fault.BEFORE, onward=True)
+        return product(order)
+
+    def back():
+        assert rig.pulse.is_fenced
+        rig.actor.files.heal()
+
+    rig.at_wait[8_000] = back  # 400 s
+
+    assert rig.run(act).succeeded
+    assert rig.verdict.succeeded
+    assert rig.world.state("job-1") == "finished"
+
+
+def test_a_complete_result_is_given_up_when_another_ended_the_attempt_meanwhile(rig):
+    def act(order, watch):
+        rig.actor.files.fail(rig.actor.files.operations, Fault.BEFORE, onward=True)
+        return product(order)
+
+    def back():
+        rig.lost_to()
+        rig.actor.files.heal()
+        rig.look()
+
+    rig.at_wait[50] = back
+
+    assert rig.run(act) is None
+    assert rig.verdict.verdict is Verdict.LOST
+
+
+def test_the_same_bytes_are_published_at_every_try(rig):
+    """A second verdict of other bytes would not be recognised as one's own after a lost reply."""
+    written = []
+    write_new, link = rig.actor.files.write_new, rig.actor.files.link
+
+    def write(path, data):
+        if b"spool.manifest/1" in data:
+            written.append(data)
+        write_new(path, data)
+
+    def linked(source, target):
+        if target.endswith("manifest.yaml") and len(written) < 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        link(source, target)
+
+    rig.actor.files.write_new, rig.actor.files.link = write, linked
+
+    assert rig.run(product).succeeded
+    assert len(written) == 3
+    assert len(set(written)) == 1
+    assert rig.world.share.tree()[f"{rig.folder}/manifest.yaml"] == written[0]
+
+
+def test_a_verdict_whose_reply_was_lost_is_published_again_and_settled_though_the_pulse_saw_it(rig):
+    """The pulse takes one's own verdict for another's, and nobody settled the record: a worker that is alone left it claimed."""
+    link, names = rig.actor.files.link, rig.actor.files.names
+    deaf = []
+
+    def lost(source, target):
+        if not target.endswith("manifest.yaml"):
+            return link(source, target)
+        deaf.append(target)
+        if len(deaf) == 1:
+            link(source, target)
+        raise OSError(errno.EIO, "Input/output error")
+
+    def blind(folder):
+        if deaf and folder == rig.folder:
+            raise OSError(errno.EIO, "Input/output error")
+        return names(folder)
+
+    def back():
+        rig.actor.files.link, rig.actor.files.names = link, names
+        rig.look()
+
+    rig.actor.files.link, rig.actor.files.names = lost, blind
+    rig.at_wait[5] = back
+
+    assert rig.run(product).succeeded
+    assert len(deaf) == 3
+    assert rig.world.state("job-1") == "finished"
+
+
+def test_a_hand_back_ends_the_wait_for_a_share_that_stays_away(rig):
+    def act(order, watch):
+        rig.actor.files.fail(rig.actor.files.operations, Fault.BEFORE, onward=True)
+        return product(order)
+
+    rig.at_wait[20] = rig.stopping.hand_back.set
+
+    assert rig.run(act) is None
+    assert rig.verdict is None
+
+
+def test_an_attempt_whose_folder_a_person_removed_is_given_up(rig):
+    """It used to wait for that folder for ever, and took no other job."""
+    rig.world.removed.add("job-1")
+
+    def act(order, watch):
+        person = rig.world.share.view()
+        for folder in (rig.folder, layout.results("job-1")):
+            for entry in person.names(folder):
+                person.unlink(f"{folder}/{entry}")
+            person.rmdir(folder)
+        return product(order)
+
+    assert rig.run(act) is None
+    assert "job-1" not in rig.world.manifests("job-1")

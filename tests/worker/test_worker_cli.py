@@ -1,0 +1,139 @@
+"""The worker's command line: its configuration told, and every operating error in two lines."""
+
+import json
+import sys
+
+import pytest
+
+from spoolctl.spool import create_spool
+from spoolworker import cli, config
+from spoolworker.version import VERSION
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_this_machine(monkeypatch, tmp_path):
+    for key in ("SPOOL_ROOT", "SPOOLWORKER_GPU"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setattr(config, "default_file", lambda: tmp_path / "none.toml")
+    monkeypatch.setattr(cli, "default_folder", lambda: tmp_path / "logs")
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+
+class Ran:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def spoolworker(monkeypatch, capsys):
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["spoolworker", *map(str, args)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        return Ran(caught.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+def test_the_version_is_printed(spoolworker):
+    assert spoolworker("version").out == f"{VERSION}\n"
+
+
+def test_config_tells_every_value_and_where_it_came_from(spoolworker, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPOOL_ROOT", "/mnt/spool")
+    monkeypatch.setenv("SPOOLWORKER_GPU", "1")
+
+    ran = spoolworker("config", "--name", "w1", "--tag", "big", "--backend-option", "a=1", "--json")
+
+    told = json.loads(ran.out)
+    assert set(told) == set(config.Config.model_fields)
+    assert told["spool"] == {"value": "/mnt/spool", "from": "environment"}
+    assert told["gpu"] == {"value": 1, "from": "environment"}
+    assert told["name"] == {"value": "w1", "from": "flag"}
+    assert told["tags"] == {"value": ["big"], "from": "flag"}
+    assert told["backend_options"] == {"value": {"a": "1"}, "from": "flag"}
+    assert told["log_folder"] == {"value": str(tmp_path / "logs"), "from": "default"}
+
+
+def test_config_for_people_has_one_line_for_each_value(spoolworker):
+    ran = spoolworker("config", "--spool", "/s", "--name", "w1")
+
+    lines = ran.out.splitlines()
+    assert len(lines) == len(config.Config.model_fields)
+    assert lines[0].split() == ["spool", '"/s"', "#", "flag"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("run",), 2, "which spool? none is named"),
+        (("run", "--spool", "/s", "--name", "A b"), 2, "worker name 'A b'"),
+        (
+            ("config", "--spool", "/s", "--backend-option", "x"),
+            2,
+            "backend option 'x' is not KEY=VALUE",
+        ),
+        (("config", "--spool", "/s", "--config", "/no.toml"), 2, "'/no.toml' is not there"),
+        (("run", "--spool", "/no/spool", "--name", "w1"), 10, "no spool at '/no/spool'"),
+    ],
+)
+def test_an_operating_error_is_two_lines_and_an_exit_code(spoolworker, args, code, said):
+    ran = spoolworker(*args)
+
+    assert ran.code == code
+    error, hint = ran.err.splitlines()
+    assert error.startswith("error: ")
+    assert said in error
+    assert hint.startswith("hint: ")
+
+
+def test_an_event_log_that_cannot_be_written_is_an_operating_error(spoolworker, tmp_path):
+    """It used to be a traceback."""
+    (tmp_path / "logs").write_text("a file, not a folder")
+
+    ran = spoolworker("run", "--spool", tmp_path, "--name", "w1")
+
+    assert ran.code == 2
+    assert ran.err.startswith(
+        f"error: cannot write the event log '{tmp_path / 'logs' / 'worker-w1.jsonl'}'"
+    )
+    assert "--log-folder" in ran.err
+
+
+def test_an_unknown_backend_names_those_that_there_are(spoolworker, tmp_path):
+    create_spool(tmp_path / "spool")
+
+    ran = spoolworker("run", "--spool", tmp_path / "spool", "--name", "w1", "--backend", "sketsh")
+
+    assert ran.code == 2
+    assert "did you mean 'sketch'?" in ran.err
+
+
+def test_a_share_that_fails_at_the_start_is_an_operating_error(spoolworker, tmp_path, monkeypatch):
+    create_spool(tmp_path / "spool")
+
+    def away(_self):
+        raise TimeoutError(110, "Connection timed out")
+
+    monkeypatch.setattr(cli.Agent, "run", away)
+    ran = spoolworker("run", "--spool", tmp_path / "spool", "--name", "w1", "-q")
+
+    assert ran.code == 12
+    assert "failed: [Errno 110] Connection timed out" in ran.err
+
+
+def test_the_agents_exit_code_is_the_commands(spoolworker, tmp_path, monkeypatch):
+    create_spool(tmp_path / "spool")
+    monkeypatch.setattr(cli.Agent, "run", lambda _self: 70)
+
+    assert spoolworker("run", "--spool", tmp_path / "spool", "--name", "w1", "-q").code == 70
+
+
+def test_events_are_told_on_the_terminal_unless_quiet(spoolworker, tmp_path, monkeypatch):
+    create_spool(tmp_path / "spool")
+    monkeypatch.setattr(cli.Agent, "run", lambda self: self._actor.log("said", a=1) or 0)
+    args = ("run", "--spool", tmp_path / "spool", "--name", "w1")
+
+    assert "said" in spoolworker(*args).err
+    assert spoolworker(*args, "--quiet").err == ""
+    assert len((tmp_path / "logs" / "worker-w1.jsonl").read_text().splitlines()) == 2
