@@ -5,6 +5,7 @@ share each is one to a dozen round trips, and the share's time is what a job wai
 """
 
 import argparse
+import functools
 import statistics
 import tempfile
 import time
@@ -89,9 +90,14 @@ def ours_run(actor, life, location):
     end(actor, claimed, conclude(actor, claimed, Ending(Verdict.SUCCEEDED)))
 
 
-def timed(work):
+def each(step, shared, items):
+    for item in items:
+        step(shared, item)
+
+
+def timed(work, *arguments):
     began = time.perf_counter()
-    work()
+    work(*arguments)
     return time.perf_counter() - began
 
 
@@ -121,15 +127,15 @@ def main():
             plain.mkdir()
             names = new_names(actor, options.jobs, group="bench")
             counted[-1].counts.clear()
-            ours = timed(lambda: ours_submit(actor, names))
+            ours = timed(ours_submit, actor, names)
             spent["submit"].update(counted[-1].counts)
-            floor = timed(lambda: [floor_submit(plain, i) for i in range(options.jobs)])
+            floor = timed(each, floor_submit, plain, range(options.jobs))
             ratios["submit"].append(ours / floor)
             heads = records_in(actor, layout.queue("normal"))
             counted[-1].counts.clear()
-            ours = timed(lambda: [ours_run(actor, life, head) for head in heads])
+            ours = timed(each, functools.partial(ours_run, actor), life, heads)
             spent["claim to verdict"].update(counted[-1].counts)
-            floor = timed(lambda: [floor_run(plain, i) for i in range(options.jobs)])
+            floor = timed(each, floor_run, plain, range(options.jobs))
             ratios["claim to verdict"].append(ours / floor)
         for step, found in ratios.items():
             total = sum(spent[step].values()) / options.jobs / options.rounds
@@ -137,7 +143,9 @@ def main():
                 f"{kind} {count / options.jobs / options.rounds:.1f}"
                 for kind, count in spent[step].most_common()
             )
-            print(f"{step}: {statistics.median(found):.1f} x the floor; {total:.1f} operations a job ({kinds})")
+            print(
+                f"{step}: {statistics.median(found):.1f} x the floor; {total:.1f} operations a job ({kinds})"
+            )
 
 
 if __name__ == "__main__":

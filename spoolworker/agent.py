@@ -9,6 +9,7 @@ itself: a service manager does.
 """
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -62,6 +63,7 @@ class Agent:
         self._next_sweep = 0.0
         self._next_probe = 0.0
         self._paused = False
+        self._scratch = config.scratch / f"attempts-{config.name}"
 
     def run(self) -> int:
         """Live.
@@ -91,6 +93,9 @@ class Agent:
         self._life.beat()
         begin_session(actor)
         end_former_sessions(actor, self._life)
+        shutil.rmtree(
+            self._scratch, ignore_errors=True
+        )  # what a former life left when it was killed
         self._pulse.start()
         wake = Wake(actor, self._config.spool, self._stopping.wake)
         actor.log("worker.started", session=actor.session, backend=self._config.backend)
@@ -142,9 +147,16 @@ class Agent:
         except OSError as error:
             self._actor.log("choose.trouble", error=str(error))
             return None, False
-        nothing_left = look.claimed is None and look.growing == 0
         self._life.tell(message=self._waits_for_upgrade())
-        return look.claimed, nothing_left and (self._config.drain or self._config.once)
+        if (
+            look.claimed is not None
+            or look.growing
+            or not (self._config.drain or self._config.once)
+        ):
+            return look.claimed, False
+        # What waited for the jobs just done may be due by now; only a sweep brings it into a queue.
+        swept = self._sweeper.sweep()
+        return None, not (swept.promoted or swept.reaped)
 
     def _waits_for_upgrade(self) -> str | None:
         """What people should know of records that are too new for this program; they lie where they were put."""
@@ -169,7 +181,7 @@ class Agent:
             life=self._life,
             pulse=self._pulse,
             stopping=self._stopping,
-            scratch=self._config.scratch,
+            scratch=self._scratch,
             interrupt_wait_s=self._config.interrupt_wait_s,
             vram_gb=self._chooser.node.vram_gb if self._chooser else None,
         )

@@ -5,6 +5,7 @@ Writes only into the attempt's own folder, which nobody renames. May be called a
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 from spoolctl.spool import Actor, Claim, Output, layout
@@ -17,12 +18,20 @@ class Damaged(OSError):
     """What was read back is not what was written."""
 
 
+NAME = re.compile(r"\d{4,9}-\d{1,3}-[a-z0-9_]{1,40}\.png\Z")
+"""``<image index>-<number of the stage>-<stage>.png``: what a file that a backend leaves is called, in scratch and on the share."""
+
+
 def deliver(actor: Actor, claim: Claim, made: tuple[Made, ...]) -> tuple[Output, ...]:
     """Copy all files of a run to the share.
 
     Raises:
+        ValueError: A file is not called as it must be: a backend's own name could be that of a decision.
         OSError: The share failed, or gave back other bytes (``Damaged``); call again.
     """
+    odd = [one.path.name for one in made if NAME.match(one.path.name) is None]
+    if odd:
+        raise ValueError(f"the backend called a file '{odd[0]}', not like 0000-1-txt2img.png")
     folder = layout.attempt(claim.name, claim.number)
     there = set(actor.files.names(folder))
     return tuple(_deliver_one(actor, claim, one, there) for one in made)

@@ -47,7 +47,6 @@ from spoolworker.stopping import Stopping
 T = TypeVar("T")
 _TICK_S = 0.05
 _GONE_TIMES = 3
-_MESSAGE_CHARS_MAX = 2_000
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -283,7 +282,7 @@ class Execution:
     def _put_log(self, text: str) -> None:
         if text:
             local = self._scratch / "log.txt"
-            local.write_text(_sayable(text), encoding="utf-8")
+            local.write_text(text, encoding="utf-8", errors="backslashreplace")
             deliver_log(self._actor, self._claim, local)
 
     def _publish(self, ending: Ending) -> Manifest | None:
@@ -325,7 +324,7 @@ class Execution:
                 return attempt()
             except OSError as error:
                 self._actor.log(f"{what}.waits", job=self._claim.name, error=str(error))
-                self._life.tell(message=_sayable(f"cannot {what}: {error}")[:500])
+                self._life.tell(message=f"cannot {what}: {error}")
             times_gone = times_gone + 1 if self._is_removed() else 0
             if times_gone == _GONE_TIMES or self._wait_or(give_up, wait_s):
                 return None
@@ -369,20 +368,13 @@ class Execution:
         return Ending(
             verdict,
             code,
-            _sayable(message)[:_MESSAGE_CHARS_MAX] if message else message,
+            message,
             outputs=outputs,
             stages=product.timings if product else (),
             backend=product.used if product else None,
-            warnings=tuple(_sayable(w)[:_MESSAGE_CHARS_MAX] for w in product.warnings)
-            if product
-            else (),
-            log_tail=_sayable(log_tail),
+            warnings=product.warnings if product else (),
+            log_tail=log_tail,
             started_at=self._began_utc,
             duration_s=round(self._actor.clock.mono() - self._began_mono, 3),
             vram_gb_above=self._vram_gb if code is Code.OUT_OF_MEMORY else None,
         )
-
-
-def _sayable(text: str) -> str:
-    """*text* as a record can hold it: a file name that is not UTF-8, in an error's words, makes it unwritable."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
 from spoolctl.controller.ledger import compile_ledger
+from spoolctl.controller.litter import Litter
 from spoolctl.controller.retention import Retention
 from spoolctl.spool import (
     Actor,
@@ -64,6 +65,7 @@ class Scanner:
         self._actor = actor
         self._sweeper = Sweeper(actor, life)
         self._retention = Retention(actor)
+        self._litter = Litter(actor)
         self._audited: dict[str, str] = {}
         """Where each job's record was last found in order; a second record of the same job, elsewhere, is not."""
         self._problems: dict[str, tuple[float, str]] = {}
@@ -211,3 +213,4 @@ class Scanner:
     def _retain(self, scanned: Scanned) -> None:
         for path, error in self._retention.apply().items():
             self._trouble(scanned, path, error)
+        self._litter.remove()

@@ -38,6 +38,29 @@ def pinned_job(actor: Actor, name: str) -> tuple[Job | None, str | None]:
         return None, digest
 
 
+def take(actor: Actor, name: str, number: int) -> bool:
+    """Make an attempt's folder; True if it is ours now, and the chain rule still holds.
+
+    Whoever froze between reading the decisions and making the folder may find that the job has been pruned meanwhile, attempts and all.
+    The tombstone then forbids what the empty results folder would allow.
+
+    Raises:
+        OSError: The server said no; nothing was made.
+    """
+    folder = layout.attempt(name, number)
+    if make_once(actor, folder) is not Outcome.WON:
+        return False
+    try:
+        pruned = layout.PRUNED in actor.files.names(layout.results(name))
+        if pruned:
+            actor.files.rmdir(folder)
+    except OSError as error:
+        # The folder is ours: to give up here would leave an attempt that only a lease could end.
+        actor.log("attempt.unsure", job=name, attempt=number, error=str(error))
+        return True
+    return not pruned
+
+
 def take_and_end(
     actor: Actor,
     decided: Decisions,
@@ -63,7 +86,7 @@ def take_and_end(
         ShareUnusable: The share did not say whether the verdict was published.
     """
     name, number = decided.name, decided.next_number
-    if make_once(actor, layout.attempt(name, number)) is not Outcome.WON:
+    if not take(actor, name, number):
         return None
     Life(actor, role, Facts(state="running", name=name, attempt=number)).beat_attempt(name, number)
     show(number)

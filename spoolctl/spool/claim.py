@@ -15,12 +15,12 @@ from enum import Enum
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.admission import Admitted
+from spoolctl.spool.attempts import take
 from spoolctl.spool.layout import Location, State
 from spoolctl.spool.life import Facts, Life
 from spoolctl.spool.names import FileName
 from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.promote import held_back
-from spoolctl.spool.publish import Outcome, make_once
 from spoolctl.spool.records import CLASSES, Job, JobClass, Manifest
 from spoolctl.spool.settle import move, settle, sha256_of
 from spoolctl.spool.states import label_for
@@ -105,8 +105,7 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
     if not suits(job, previous):
         return NotClaimed.UNSUITED
     number = decided.next_number
-    # Not makedirs: below a results folder that was pruned meanwhile nothing may begin again.
-    if make_once(actor, layout.attempt(admitted.location.name, number)) is not Outcome.WON:
+    if not take(actor, location.name, number):
         return NotClaimed.TAKEN
     claimed = Claim(
         name=location.name,

@@ -159,7 +159,9 @@ def _bad_field(
     first = problems[0]
     path = _path_in_file(first["loc"], mapping)
     field = told(".".join(str(part) for part in path), _FIELD_CHARS_MAX) or "(top level)"
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    # A list of which one item is bad counts as too short as well; that is the same fault, not another.
+    others = sum(1 for problem in problems[1:] if problem["type"] != "too_short")
+    more = f" (and {others} more)" if others else ""
     if first["type"] == "extra_forbidden":
         nearest = _nearest_key(kind, str(path[-1]))
         hint = f"did you mean '{nearest}'?" if nearest else "remove it, or put it under 'metadata'"

@@ -96,9 +96,11 @@ def decisions(actor: Actor, name: str) -> Decisions:
     except FileNotFoundError:
         return Decisions(name)
     pruned = None
+    numbers = [n for entry in entries if (n := layout.attempt_number(entry)) is not None]
     if layout.PRUNED in entries:
         pruned = read_record(actor, Pruned, f"{folder}/{layout.PRUNED}")
-    numbers = [n for entry in entries if (n := layout.attempt_number(entry)) is not None]
+        if numbers and max(numbers) > pruned.attempt:
+            pruned = None  # a person's retry was quicker than retention: the tombstone speaks of the attempt before
     highest = attempt(actor, name, max(numbers)) if numbers and pruned is None else None
     return Decisions(name, layout.RECORD in entries, highest, pruned)
 

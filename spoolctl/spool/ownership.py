@@ -5,6 +5,7 @@ that was dragged elsewhere is fetched back; a record is called removed only when
 Does not guarantee: that nobody publishes a verdict a moment later. Publishing once makes that harmless.
 """
 
+import errno
 from enum import Enum
 
 from spoolctl.spool import layout
@@ -61,6 +62,10 @@ class Ownership:
             data = self._actor.files.read(place.path, bytes_max=RECORD_BYTES_MAX)
         except FileNotFoundError:
             return Standing.MINE
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            return Standing.RECORD_CHANGED
         return Standing.MINE if data == self._claim.data else Standing.RECORD_CHANGED
 
     def _look_for_record(self) -> Standing:

@@ -66,7 +66,7 @@ def held_back(actor: Actor, job: Job, decided: Decisions, *, ignore_retry_at: bo
     if until is not None and until.timestamp() <= actor.share_now_s():
         until = None
     for need in job.needs:
-        state = _need_state(actor, need)
+        state = Needs.FAILED if need == decided.name else _need_state(actor, need)
         if state is not Needs.MET:
             return Held(until, state, need)
     return Held(until)
@@ -88,6 +88,8 @@ def fail_for_need(actor: Actor, location: Location, data: bytes, need: str) -> N
     if decided is None or not may_begin(actor, decided, location):
         return
     message = f"needs '{need}', which ended without success; retry that job, then this one"
+    if need == location.name:
+        message = f"needs itself ('{need}')"
     ending = Ending(Verdict.FAILED, Code.DEPENDENCY_FAILED, message)
     take_and_end(actor, decided, ending, role="worker")
     settle_later(actor, location)

@@ -12,10 +12,11 @@ from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import pinned_job
 from spoolctl.spool.errors import ShareUnusable
-from spoolctl.spool.layout import TERMINAL, Location
+from spoolctl.spool.layout import TERMINAL, Location, State
 from spoolctl.spool.looking import Decisions, attempt_numbers, decisions
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import PRUNED_SCHEMA, Manifest, Pruned
+from spoolctl.spool.settle import lies_at
 
 _KEPT = frozenset({layout.MANIFEST, layout.HEARTBEAT, layout.CANCEL, layout.CLOSED})
 
@@ -29,7 +30,7 @@ def prune_outputs(actor: Actor, location: Location) -> int:
     Raises:
         OSError: The share did not answer; call again.
     """
-    if location.place.state not in TERMINAL or not _is_at_rest(decisions(actor, location.name)):
+    if not _may_go(actor, decisions(actor, location.name), location):
         return 0
     removed = 0
     for number in attempt_numbers(actor, location.name):
@@ -58,9 +59,11 @@ def prune_job(actor: Actor, location: Location) -> bool:
         return False
     if decided.pruned is None:
         last = decided.highest
-        if not _is_at_rest(decided) or last is None or last.verdict is None:
+        if last is None or last.verdict is None or not _may_go(actor, decided, location):
             return False
         _fence(actor, last.verdict)
+        if decisions(actor, location.name).pruned is None:
+            return False  # somebody began a retry at the same instant: their attempt counts, not the tombstone
     for number in attempt_numbers(actor, location.name):
         folder = layout.attempt(location.name, number)
         for entry in actor.files.names(folder):
@@ -78,9 +81,17 @@ def prune_job(actor: Actor, location: Location) -> bool:
     return True
 
 
-def _is_at_rest(decided: Decisions) -> bool:
+def _may_go(actor: Actor, decided: Decisions, location: Location) -> bool:
+    """True if the job is at rest where its record was seen, which is looked at after the decisions.
+
+    A record that was dragged away meanwhile asks for another attempt, or has had one already.
+    """
     last = decided.highest
-    return last is not None and (last.is_commit or (last.is_final and last.closed))
+    if last is None or location.place.state not in TERMINAL:
+        return False
+    at_rest = last.is_commit or (last.is_final and last.closed)
+    right_place = last.is_commit == (location.place.state is State.DONE)
+    return at_rest and right_place and lies_at(actor, location)
 
 
 def _fence(actor: Actor, verdict: Manifest) -> None:

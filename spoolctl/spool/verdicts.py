@@ -9,7 +9,6 @@ from spoolctl.spool.looking import attempt as read_attempt
 from spoolctl.spool.policy import judge
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import (
-    LOG_TAIL_CHARS_MAX,
     MANIFEST_SCHEMA,
     BackendUsed,
     Code,
@@ -58,8 +57,11 @@ class Subject:
 
 
 def previous_verdict(actor: Actor, name: str, number: int) -> Manifest | None:
-    """The verdict on the attempt before *number*; None for the first. Errors as for ``decisions``."""
-    return read_attempt(actor, name, number - 1).verdict if number > 1 else None
+    """The verdict on the attempt before *number*; None for the first, or after a pruning. Errors as for ``decisions``."""
+    try:
+        return read_attempt(actor, name, number - 1).verdict if number > 1 else None
+    except FileNotFoundError:
+        return None
 
 
 def build(actor: Actor, subject: Subject, ending: Ending) -> Manifest:
@@ -105,7 +107,7 @@ def build(actor: Actor, subject: Subject, ending: Ending) -> Manifest:
         stages=ending.stages,
         backend=ending.backend,
         warnings=ending.warnings,
-        log_tail=ending.log_tail[-LOG_TAIL_CHARS_MAX:] or None,
+        log_tail=ending.log_tail or None,
         adopted_from=ending.adopted_from,
         facts=ending.facts or {},
     )

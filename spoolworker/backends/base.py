@@ -66,6 +66,7 @@ class Made:
     """One file that the backend left in ``scratch``."""
 
     path: Path
+    """Called ``<image index>-<number of the stage, from 1>-<stage>.png``, like ``0003-2-upscale.png``."""
     stage: str
     image_index: int
     final: bool

@@ -222,3 +222,22 @@ def release_all(scene):
             if path.startswith("held/") and parse_file_name(path.rpartition("/")[2]).name == name:
                 source = scene.root / path
                 source.rename(scene.root / "queue/normal" / source.name)
+
+
+def test_s27_a_failed_job_is_copied_back_instead_of_moved(open_scene):
+    """A copy asks for a retry as well as a move does. The one left in ``failed/`` had been audited before, so the
+    controller never looked at it again, and the job was shown as failed and done at once.
+    """
+    scene = open_scene(retry={"attempts_max": 1, "backoff_s": 0.1, "avoid_s": 0})
+    scene.drop("portrait")
+    scene.controller()
+    scene.worker("w1", fail="internal", fail_times=1)
+    scene.wait_for((scene.root / layout.part(layout.HISTORY, "portrait", "~1")).exists, "an audit")
+    scene.wait_for((scene.attempt("portrait", 1) / layout.CLOSED).exists, "the note of its rest")
+    (record,) = scene.records()["portrait"]
+    assert record.startswith("failed/")
+    scene.drop("0+portrait.yaml", (scene.root / record).read_bytes())
+    scene.wait_for(lambda: scene.verdicts("portrait")[1:] == [DONE], "the retry")
+    scene.wait_for_rest(["portrait"], states=("done",))
+    scene.wait_for(scene.corpus, "the corpus")
+    scene.check(["portrait"])

@@ -1,5 +1,6 @@
 """The loops are worth something: a step that is broken on purpose makes them fail, by the invariant that it breaks."""
 
+import dataclasses
 import itertools
 from importlib import import_module
 
@@ -11,8 +12,9 @@ from fault_loop import Scene, fail_everywhere, speed_up
 from interleaving import meet_everywhere
 from scenes import with_job
 
-from spoolctl.spool import Outcome, Sweeper, layout
+from spoolctl.spool import Outcome, Sweeper, decisions, layout
 from spoolctl.spool.looking import Decisions
+from spoolctl.spool.records import Pruned
 from spoolctl.spool.settle import move
 
 
@@ -38,7 +40,7 @@ def _make_never_losing(actor, folder):
 
 
 def test_taking_an_attempt_that_exists_for_won_runs_it_twice(break_step):
-    break_step("claim", "make_once", _make_never_losing)
+    break_step("attempts", "make_once", _make_never_losing)
     with pytest.raises(AssertionError, match="I3: job-1 ran attempts"):
         meet_everywhere(meetings.claim_and_claim_and_both_run)
 
@@ -124,7 +126,24 @@ def test_appending_to_a_part_brings_an_image_into_the_corpus_twice(break_step):
 
 
 def test_pruning_without_a_tombstone_runs_a_committed_job_again(break_step):
-    break_step("prune", "_fence", lambda *_: None)
+    unfenced = []
+
+    def decisions_as_if_fenced(actor, name):
+        decided = decisions(actor, name)
+        if not unfenced:
+            return decided
+        verdict = unfenced.pop()
+        tombstone = Pruned(
+            schema_="spool.pruned/1",
+            name=name,
+            verdict=verdict.verdict,
+            attempt=verdict.attempt,
+            day=verdict.day,
+        )
+        return dataclasses.replace(decided, pruned=tombstone)
+
+    break_step("prune", "_fence", lambda _actor, verdict: unfenced.append(verdict))
+    break_step("prune", "decisions", decisions_as_if_fenced)
     with pytest.raises(AssertionError, match=r"I[39]: "):
         meet_everywhere(meetings.prune_and_drag_back)
 

@@ -354,3 +354,25 @@ def test_a_large_file_is_copied_in_pieces(share, root, tmp_path, monkeypatch):
     share.store(tmp_path / "local", "a")
     assert share.fetch("a", tmp_path / "copy") == share.digest("a")
     assert (tmp_path / "copy").read_bytes() == data
+
+
+def test_a_second_name_that_the_client_bars_for_a_moment_is_asked_again(tmp_path, monkeypatch):
+    """Linux's SMB client said EINVAL to the second name of a file that it had closed less than a second ago.
+
+    So no spool could be made there: the probe for hard links read the second name at once.
+    """
+    (tmp_path / "second").write_bytes(b"here")
+    waits = []
+    real_open = os.open
+
+    def as_on_smb(path, flags, *rest):
+        if sum(waits) < 1.0:
+            raise OSError(errno.EINVAL, "Invalid argument", path)
+        return real_open(path, flags, *rest)
+
+    monkeypatch.setattr(os, "open", as_on_smb)
+    files = ShareFiles(tmp_path, sleep=waits.append)
+    assert files.read("second", bytes_max=10) == b"here"
+    monkeypatch.setattr(os, "open", lambda *_: (_ for _ in ()).throw(OSError(errno.EINVAL, "no")))
+    with pytest.raises(OSError, match="no"):
+        files.read("second", bytes_max=10)

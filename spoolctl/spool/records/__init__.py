@@ -1,6 +1,11 @@
 """The records: every file in the spool as an immutable, typed value. See docs/FORMAT.md."""
 
-from spoolctl.spool.records.base import RECORD_BYTES_MAX, Record, Submitted
+from spoolctl.spool.records.base import (
+    LOG_TAIL_CHARS_MAX,
+    RECORD_BYTES_MAX,
+    Record,
+    Submitted,
+)
 from spoolctl.spool.records.image import (
     STAGE_NAMES,
     ADetailer,
@@ -34,7 +39,6 @@ from spoolctl.spool.records.live import (
     Node,
 )
 from spoolctl.spool.records.manifest import (
-    LOG_TAIL_CHARS_MAX,
     MANIFEST_SCHEMA,
     BackendUsed,
     Code,

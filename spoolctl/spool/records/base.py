@@ -16,6 +16,7 @@ from spoolctl.spool.names import fold, is_device
 
 RECORD_BYTES_MAX = 1 << 20
 TEXT_CHARS_MAX = 20_000
+LOG_TAIL_CHARS_MAX = 8_000
 
 JsonObject = dict[str, Any]
 """Somebody else's data, carried through untouched."""
@@ -33,6 +34,14 @@ def told(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
     kept = text[: chars_max + 1]  # an escape is never shorter than its character
     line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in kept)
     return line if len(line) <= chars_max else f"{line[: chars_max - 3]}..."
+
+
+def _tail(text: Any) -> Any:  # noqa: ANN401 - raw input of a validator
+    return (
+        text.encode(errors="backslashreplace").decode()[-LOG_TAIL_CHARS_MAX:]
+        if isinstance(text, str)
+        else text
+    )
 
 
 def _told(value: Any) -> Any:  # noqa: ANN401 - raw input of a validator
@@ -73,6 +82,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=TEXT_CHARS_MAX)]
 Told = Annotated[Text, BeforeValidator(_told)]
 """Text for people that takes any text: see ``told``."""
+LogTail = Annotated[Text, BeforeValidator(_tail)]
+"""The end of somebody's log: several lines, any bytes a server may have said."""
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 JobName = Annotated[Label, AfterValidator(fold)]
 """Another job's name, as a person writes it; folded when read, so that it is never a path."""

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from spoolctl.spool.records.base import JsonObject, Label, Moment, Record, Text
+from spoolctl.spool.records.base import JsonObject, Label, Moment, Record, Told
 from spoolctl.spool.records.image import Fraction
 from spoolctl.spool.records.job import JobClass
 
@@ -44,7 +44,7 @@ class Heartbeat(Record):
     eta_s: Annotated[float, Field(ge=0)] | None = None
     model: Label | None = None
     vram_free_gb: float | None = None
-    message: Text | None = None
+    message: Told | None = None
 
 
 class ModelHere(Record):

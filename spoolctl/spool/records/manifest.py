@@ -9,16 +9,16 @@ from spoolctl.spool.records.base import (
     Day,
     JsonObject,
     Label,
+    LogTail,
     Moment,
     Record,
     RelativePath,
     Sha256,
-    Text,
+    Told,
 )
 from spoolctl.spool.records.job import JobClass
 
 MANIFEST_SCHEMA: Final = "spool.manifest/1"
-LOG_TAIL_CHARS_MAX = 8_000
 
 
 class Verdict(StrEnum):
@@ -121,7 +121,7 @@ class Manifest(Record):
     attempt: Annotated[int, Field(ge=1)]
     verdict: Verdict
     code: Code | None = None
-    message: Text | None = None
+    message: Told | None = None
     by: Label
     """Token of who published it: the worker's own session, or a sweeper's, canceller's, adopter's."""
     worker: Label | None = None
@@ -146,8 +146,8 @@ class Manifest(Record):
     outputs: tuple[Output, ...] = ()
     stages: tuple[StageTiming, ...] = ()
     backend: BackendUsed | None = None
-    warnings: tuple[Text, ...] = ()
-    log_tail: Text | None = None
+    warnings: tuple[Told, ...] = ()
+    log_tail: LogTail | None = None
     adopted_from: Annotated[int, Field(ge=1)] | None = None
     facts: JsonObject = {}
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from spoolctl.spool.records.base import Day, Label, Moment, Record, Sha256, Text, Told
+from spoolctl.spool.records.base import Day, Label, Moment, Record, Sha256, Told
 from spoolctl.spool.records.manifest import Verdict
 
 REASON_SCHEMA: Final = "spool.reason/1"
@@ -37,7 +37,7 @@ class Request(Record):
     """Only for this life of the worker; a restarted one ignores it."""
     by: Label
     at: Moment
-    message: Text | None = None
+    message: Told | None = None
 
 
 class Pruned(Record):
