@@ -56,7 +56,7 @@ class Agent:
         self._actor: Actor = open_spool(config.spool, name=config.name, log=log)
         self._backend = open_backend(config.backend, config.backend_options)
         self._life = Life(self._actor, "worker")
-        self._pulse = Pulse(self._actor, self._life)
+        self._pulse = Pulse(self._actor, self._life, self._heed)
         self._admission = Admission()
         self._sweeper = Sweeper(self._actor, self._life, self._admission)
         self._chooser: Chooser | None = None
@@ -216,18 +216,29 @@ class Agent:
     def _tidy(self) -> None:
         self._sweeper.sweep()
         try:
-            asked = asked_of_worker(self._actor)
+            self._heed()
             if self._chooser is not None:
                 self._chooser.meet()
         except OSError as error:
             self._actor.log("sweep.trouble", what="control", error=str(error))
-            return
-        if "drain" in asked:
+
+    def _heed(self) -> None:
+        """Hear what people ask of this worker; also called by the pulse, while a job runs. Raises OSError if the share did not answer."""
+        asked = asked_of_worker(self._actor)
+        finishing = self._stopping.finish
+        if "drain" in asked and not finishing.is_set():
             self._actor.log("worker.drained")
-            self._stopping.finish.set()
+            finishing.set()
+            self._stopping.wake.set()
         if self._paused != ("pause" in asked):
             self._paused = "pause" in asked
             self._actor.log("worker.paused" if self._paused else "worker.resumed")
+        self._tell_state()
+
+    def _tell_state(self) -> None:
+        if self._stopping.finish.is_set():
+            self._life.tell(state="draining")
+        elif self._life.facts.name is None and self._chooser is not None:
             self._life.tell(state="paused" if self._paused else "idle")
 
     def _probe(self) -> bool:

@@ -27,9 +27,11 @@ class _Watched:
 class Pulse:
     """One worker's heartbeats and its eyes on its own attempt."""
 
-    def __init__(self, actor: Actor, life: Life) -> None:
+    def __init__(self, actor: Actor, life: Life, heed: Callable[[], None] = lambda: None) -> None:
+        """``heed`` is called with every heartbeat: what people ask of the worker is heard while a job runs, too."""
         self._actor = actor
         self._life = life
+        self._heed = heed
         self._look_s = min(LOOK_S, actor.settings.heartbeat_s)
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -85,6 +87,7 @@ class Pulse:
             if watched is not None:
                 self._try(self._look, watched)
             if now >= next_beat and self._try(self._beat, watched):
+                self._try(lambda _: self._heed(), watched)
                 next_beat = self._actor.clock.mono() + self._actor.settings.heartbeat_s
             self._stop.wait(self._look_s)
 

@@ -89,6 +89,6 @@ def _move(
         place = where(location, decided)
         moved = move(actor, location, place, label=label_for(decided, place))
         if moved is not None:
-            actor.log(verb, job=name, at=moved.path)
+            actor.log(f"{verb}.asked", job=name, at=moved.path)
             return moved
     raise StateForbids(f"cannot {verb} '{name}': it keeps moving", hint="try again")

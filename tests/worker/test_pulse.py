@@ -208,3 +208,16 @@ def test_stopping_ends_its_thread(rig):
     rig.pulse.stop()
 
     assert not rig.pulse._thread.is_alive()
+
+
+def test_what_people_ask_is_heard_with_every_heartbeat_also_while_a_job_runs(rig):
+    """A drain was seen only between two jobs, so the worker said "running" for an hour to whoever had asked."""
+    heard = []
+    rig.pulse._heed = lambda: heard.append(rig.seen("nodes"))
+    rig.start()
+    assert len(heard) == 1
+    rig.round(turn=1.0)
+    assert len(heard) == 1
+    rig.round(turn=10.0)
+    assert len(heard) == 2
+    rig.end()
