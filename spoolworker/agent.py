@@ -11,7 +11,6 @@ itself: a service manager does.
 import contextlib
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 
 from spoolctl.spool import (
     NODE_SCHEMA,
@@ -30,17 +29,18 @@ from spoolctl.spool import (
     introduce,
     open_spool,
     refuse_other_protocol,
+    spread,
 )
+from spoolctl.spool.version import VERSION
 from spoolworker.backends import open_backend
 from spoolworker.backends.base import Abilities, BackendError
 from spoolworker.choosing import Chooser
 from spoolworker.config import Config
 from spoolworker.execution import BackendHangs, Execution
-from spoolworker.gpus import read_gpus
+from spoolworker.gpus import FreeMemory, Gpu, read_gpus
 from spoolworker.naming import hold_name
 from spoolworker.pulse import Pulse
 from spoolworker.stopping import Stopping
-from spoolworker.version import VERSION
 from spoolworker.wake import Wake
 
 EXIT_BACKEND_HANGS = 70
@@ -56,10 +56,11 @@ class Agent:
         self._actor: Actor = open_spool(config.spool, name=config.name, log=log)
         self._backend = open_backend(config.backend, config.backend_options)
         self._life = Life(self._actor, "worker")
-        self._pulse = Pulse(self._actor, self._life, self._heed)
+        self._pulse = Pulse(self._actor, self._life, self._at_beat)
         self._admission = Admission()
         self._sweeper = Sweeper(self._actor, self._life, self._admission)
         self._chooser: Chooser | None = None
+        self._free_memory: FreeMemory | None = None
         self._next_sweep = 0.0
         self._next_probe = 0.0
         self._paused = False
@@ -93,9 +94,8 @@ class Agent:
         self._life.beat()
         begin_session(actor)
         end_former_sessions(actor, self._life)
-        shutil.rmtree(
-            self._scratch, ignore_errors=True
-        )  # what a former life left when it was killed
+        # What a former life left when it was killed.
+        shutil.rmtree(self._scratch, ignore_errors=True)
         self._pulse.start()
         wake = Wake(actor, self._config.spool, self._stopping.wake)
         actor.log("worker.started", session=actor.session, backend=self._config.backend)
@@ -136,7 +136,7 @@ class Agent:
 
     def _rest(self, seconds: float) -> None:
         # With jitter, so that workers that were started together do not list the share together for ever.
-        self._stopping.wake.wait(seconds * (0.75 + 0.5 * self._actor.entropy.fraction()))
+        self._stopping.wake.wait(spread(seconds, self._actor.entropy.fraction()))
 
     def _next(self) -> tuple[Claim | None, bool]:
         """The next claim, and whether it is time to leave instead."""
@@ -186,8 +186,7 @@ class Agent:
             vram_gb=self._chooser.node.vram_gb if self._chooser else None,
         )
         manifest = execution.run()
-        self._life.facts = replace(
-            self._life.facts,
+        self._life.tell(
             state="idle", name=None, attempt=None, job_class=None,
             stage=None, progress=None, eta_s=None, message=None,
         )  # fmt: skip
@@ -207,10 +206,12 @@ class Agent:
         now = self._actor.clock.mono()
         if now >= self._next_sweep:
             self._tidy()
-            jitter = 0.75 + 0.5 * self._actor.entropy.fraction()
-            self._next_sweep = self._actor.clock.mono() + self._actor.settings.sweep_s * jitter
+            rest_s = spread(self._actor.settings.sweep_s, self._actor.entropy.fraction())
+            self._next_sweep = self._actor.clock.mono() + rest_s
         if self._paused or self._stopping.finish.is_set():
             return False
+        if self._pulse.silent_s > self._actor.settings.lease_s / 2:
+            return False  # its thread may hang on the share: whatever is claimed now would be reaped or fenced
         return self._chooser is not None or self._probe()
 
     def _tidy(self) -> None:
@@ -222,8 +223,14 @@ class Agent:
         except OSError as error:
             self._actor.log("sweep.trouble", what="control", error=str(error))
 
+    def _at_beat(self) -> None:
+        """What the pulse does with every heartbeat, also while a job runs; errors as for ``_heed``."""
+        if self._free_memory is not None:
+            self._free_memory.ask()
+        self._heed()
+
     def _heed(self) -> None:
-        """Hear what people ask of this worker; also called by the pulse, while a job runs. Raises OSError if the share did not answer."""
+        """Hear what people ask of this worker. Raises OSError if the share did not answer."""
         asked = asked_of_worker(self._actor)
         finishing = self._stopping.finish
         if "drain" in asked and not finishing.is_set():
@@ -238,16 +245,18 @@ class Agent:
     def _tell_state(self) -> None:
         if self._stopping.finish.is_set():
             self._life.tell(state="draining")
-        elif self._life.facts.name is None and self._chooser is not None:
-            self._life.tell(state="paused" if self._paused else "idle")
+        elif self._chooser is not None:
+            self._life.tell_unless_at_work("paused" if self._paused else "idle")
 
     def _probe(self) -> bool:
         now = self._actor.clock.mono()
         if now < self._next_probe:
             return False
+        reading = read_gpus()
+        gpu = next((one for one in reading.gpus if one.index == self._config.gpu), None)
         try:
             abilities = self._backend.probe()
-            node = self._node(abilities)
+            node = self._node(abilities, gpu, reading.problem)
             introduce(self._actor, node)
         except (BackendError, OSError) as error:
             self._next_probe = now + _PROBE_AGAIN_S
@@ -256,12 +265,16 @@ class Agent:
             return False
         self._life.tell(state="idle", message=None, model=abilities.loaded_model)
         self._chooser = Chooser(self._actor, self._life, self._admission, node)
+        if gpu is not None:
+            self._free_memory = FreeMemory(gpu.index, self._tell_free)
+            self._free_memory.ask()
         return True
 
-    def _node(self, abilities: Abilities) -> Node:
-        reading = read_gpus()
-        gpu = next((one for one in reading.gpus if one.index == self._config.gpu), None)
-        total_gb = round(gpu.vram_gb_total, 1) if gpu else None
+    def _tell_free(self, free_gb: float | None) -> None:
+        self._life.tell(vram_free_gb=free_gb)
+
+    def _node(self, abilities: Abilities, gpu: Gpu | None, gpu_problem: str | None) -> Node:
+        total_gb = round(gpu.vram_total_gb, 1) if gpu else None
         return Node(
             schema_=NODE_SCHEMA,
             worker=self._config.name,
@@ -277,5 +290,5 @@ class Agent:
             vram_gb=self._config.vram_gb if self._config.vram_gb is not None else total_gb,
             tags=self._config.tags,
             started_at=self._actor.utc_now(),
-            facts={"gpu_problem": reading.problem} if reading.problem else {},
+            facts={"gpu_problem": gpu_problem} if gpu_problem else {},
         )

@@ -62,7 +62,6 @@ class Look:
     claimed: Claim | None = None
     growing: int = 0
     """Files that may become jobs in a moment; a worker that drains waits for them."""
-    passed_over: int = 0
 
 
 class Chooser:
@@ -102,7 +101,6 @@ class Chooser:
                 look.claimed = got
                 return look
             look.growing += got is NotAdmitted.GROWING
-            look.passed_over += got is not NotAdmitted.GROWING
         return look
 
     def meet(self) -> None:

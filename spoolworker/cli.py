@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from spoolctl.spool import ShareUnusable, SpoolError, UsageError
-from spoolctl.spool.eventlog import default_folder, open_log
+from spoolctl.spool.eventlog import default_folder, open_log, tell_on_terminal
+from spoolctl.spool.version import VERSION
 from spoolworker.agent import Agent
 from spoolworker.backends import BACKENDS
 from spoolworker.config import Loaded, load, parse_options
 from spoolworker.stopping import Stopping
-from spoolworker.version import VERSION
 
 app = typer.Typer(
     help="The worker of one GPU: claims jobs from a spool and runs them.",
@@ -85,7 +85,7 @@ def run(
     stopping.listen()
     path = loaded.config.log_folder / f"worker-{loaded.config.name}.jsonl"
     try:
-        log, close = open_log(path, also=None if quiet else _tell)
+        log, close = open_log(path, also=None if quiet else tell_on_terminal)
     except OSError as error:
         raise UsageError(
             f"cannot write the event log '{path}': {error.strerror or error}",
@@ -137,11 +137,6 @@ def _load(config: Path | None, **flags: Any) -> Loaded:  # noqa: ANN401 - one va
     if flags.get("backend_options") is not None:
         flags["backend_options"] = parse_options(flags["backend_options"])
     return load(flags, file=config, environment=os.environ, log_folder=default_folder())
-
-
-def _tell(event: str, facts: dict[str, object]) -> None:
-    told = " ".join(f"{key}={value}" for key, value in facts.items())
-    print(f"{event:<18} {told}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal is what it is for
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """A worker's own configuration: a TOML file on its machine, then the environment, then flags; the last to say something wins.
 
-Guarantees: every value is checked, and an unknown key is an error that names the nearest known one; ``Origin`` tells where each value
-came from. Secrets belong here and never into the spool.
+Guarantees: every value is checked, and an unknown key is an error that names the nearest known one; ``Loaded.origins`` tells where each
+value came from. Secrets belong here and never into the spool.
 """
 
 import difflib

@@ -7,7 +7,6 @@ Guarantees: exactly one verdict is published, the same bytes at every try, or no
 delivered however long the share is away, as long as the attempt is ours; nothing of the job is left on the local disk.
 """
 
-import errno
 import itertools
 import shutil
 import threading
@@ -27,17 +26,26 @@ from spoolctl.spool import (
     Manifest,
     Outcome,
     Output,
-    Ownership,
     Standing,
     Verdict,
+    compare_record,
     conclude,
+    digest_of,
     end,
     images_asked,
     layout,
     needs_inputs,
     stages_of,
 )
-from spoolworker.backends.base import Backend, BackendError, Interrupted, Order, Product, Watch
+from spoolworker.backends.base import (
+    NO_SPACE,
+    Backend,
+    BackendError,
+    Interrupted,
+    Order,
+    Product,
+    Watch,
+)
 from spoolworker.delivery import deliver, deliver_log
 from spoolworker.inputs import fetch_inputs
 from spoolworker.outputs import check
@@ -47,7 +55,6 @@ from spoolworker.stopping import Stopping
 T = TypeVar("T")
 _TICK_S = 0.05
 _GONE_TIMES = 3
-_NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -57,9 +64,8 @@ class BackendHangs(Exception):
 
 @dataclass
 class _Run:
-    """The backend's thread and what came of it."""
+    """What the backend's thread is told, and what came of it."""
 
-    thread: threading.Thread
     watch: Watch
     product: Product | None = None
     error: Exception | None = None
@@ -138,7 +144,7 @@ class Execution:
             return self._failed(Code.BAD_JOB, f"{error}; {error.hint}")
         except OSError as error:
             # Before delivery only this machine's disk is written to.
-            code = Code.SCRATCH_FULL if error.errno in _NO_SPACE else Code.SHARE_AWAY
+            code = Code.SCRATCH_FULL if error.errno in NO_SPACE else Code.SHARE_AWAY
             return self._failed(code, str(error))
         except Exception as error:  # noqa: BLE001 - a fault of this program is no reason to leave the attempt open
             return self._failed(Code.INTERNAL, self._internal(error))
@@ -148,7 +154,8 @@ class Execution:
         inputs = fetch_inputs(self._actor, job, self._scratch)
         if needs_inputs(job) and not inputs:
             raise BackendError(
-                Code.INPUT_MISSING, "the chain begins with a stage that needs inputs"
+                Code.INPUT_MISSING,
+                "the chain begins with a stage that needs inputs, and the job has none; submit it with --attach",
             )
         work = self._scratch / "work"
         work.mkdir()
@@ -156,23 +163,22 @@ class Execution:
 
     def _run_backend(self, order: Order) -> Product | None:
         """What the backend made; None if it was stopped. Its errors are raised."""
-        watch = Watch(on_progress=self._on_progress)
-        run = _Run(threading.Thread(target=lambda: None, daemon=True), watch)
+        run = _Run(Watch(on_progress=self._on_progress))
 
         def work() -> None:
             try:
-                run.product = self._backend.run(order, watch)
+                run.product = self._backend.run(order, run.watch)
             except Exception as error:  # noqa: BLE001 - handed to the waiting thread, which raises it
                 run.error = error
 
-        run.thread = threading.Thread(target=work, name="backend", daemon=True)
         # A daemon: a hung call to a backend must not keep this process from ending.
-        run.thread.start()
-        if self._was_stopped(run):
+        thread = threading.Thread(target=work, name="backend", daemon=True)
+        thread.start()
+        if self._was_stopped(run, thread):
             return None
         if isinstance(run.error, BackendError):
             raise run.error
-        if isinstance(run.error, OSError) and run.error.errno in _NO_SPACE:
+        if isinstance(run.error, OSError) and run.error.errno in NO_SPACE:
             raise run.error  # only scratch is written to by a backend
         if run.error is None and run.product is not None:
             return run.product
@@ -188,24 +194,24 @@ class Execution:
         )
         return repr(error)
 
-    def _was_stopped(self, run: _Run) -> bool:
+    def _was_stopped(self, run: _Run, thread: threading.Thread) -> bool:
         """Wait for the backend, or stop it from outside. Raises BackendError if it was stopped for the job's own fault."""
-        while run.thread.is_alive():
-            run.thread.join(_TICK_S)
-            if not run.thread.is_alive():
+        while thread.is_alive():
+            thread.join(_TICK_S)
+            if not thread.is_alive():
                 return False
             exceeded = self._limit_exceeded()
             if exceeded is not None or self._must_stop():
-                self._interrupt(run)
+                self._interrupt(run, thread)
                 if exceeded is not None:
                     raise exceeded
                 return True
         return False
 
-    def _interrupt(self, run: _Run) -> None:
+    def _interrupt(self, run: _Run, thread: threading.Thread) -> None:
         run.watch.interrupted.set()
-        run.thread.join(self._interrupt_wait_s)
-        self._hangs = run.thread.is_alive()
+        thread.join(self._interrupt_wait_s)
+        self._hangs = thread.is_alive()
         if self._hangs:
             self._actor.log("backend.hangs", job=self._claim.name, backend=self._backend.name)
         elif run.error is not None and not isinstance(run.error, Interrupted):
@@ -235,9 +241,8 @@ class Execution:
 
     def _on_progress(self, fraction: float, stage: str) -> None:
         now = self._actor.clock.mono()
-        done = (
-            min(fraction, 1.0) if fraction > 0 else 0.0
-        )  # a server's own figure: beyond 1, or not a number
+        # A server's own figure may lie beyond 1, or be no number.
+        done = min(fraction, 1.0) if fraction > 0 else 0.0
         if done > self._progress[0]:
             self._progress = (done, now)
         elapsed = now - self._began_mono
@@ -275,13 +280,26 @@ class Execution:
         )
 
     def _put(self, product: Product) -> tuple[Output, ...]:
-        outputs = deliver(self._actor, self._claim, product.made)
-        self._put_log(product.log_tail)
+        try:
+            outputs = deliver(self._actor, self._claim, product.made)
+            self._put_log(product.log_tail)
+        except OSError:
+            self._refuse_lost_scratch(product)
+            raise
         return outputs
+
+    def _refuse_lost_scratch(self, product: Product) -> None:
+        """Tell a local disk that fails from a share that does: for the first, no waiting helps."""
+        for made in product.made:
+            try:
+                digest_of(made.path)
+            except OSError as error:
+                message = f"'{made.path.name}' cannot be read on this machine any more: {error}"
+                raise BackendError(Code.OUTPUT_INCOMPLETE, message) from None
 
     def _put_log(self, text: str) -> None:
         if text:
-            local = self._scratch / "log.txt"
+            local = self._scratch / layout.LOG
             local.write_text(text, encoding="utf-8", errors="backslashreplace")
             deliver_log(self._actor, self._claim, local)
 
@@ -299,10 +317,9 @@ class Execution:
         return manifest
 
     def _conclude(self, ending: Ending) -> Manifest:
-        if ending.verdict is Verdict.SUCCEEDED:
-            ownership = Ownership(self._actor, self._claim, self._life)
-            if ownership.compare() is Standing.RECORD_CHANGED:
-                ending = self._failed(Code.RECORD_CHANGED, "its file was edited while it ran")
+        succeeded = ending.verdict is Verdict.SUCCEEDED
+        if succeeded and compare_record(self._actor, self._claim) is Standing.RECORD_CHANGED:
+            ending = self._failed(Code.RECORD_CHANGED, "its file was edited while it ran")
         return conclude(self._actor, self._claim, ending)
 
     def _end(self, manifest: Manifest) -> Outcome:

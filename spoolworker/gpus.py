@@ -1,11 +1,14 @@
 """The NVIDIA GPUs of this machine and their free memory, asked of the driver through NVML.
 
 Guarantees: ``read_gpus`` never raises; what it could not read stands in ``GpuReading.problem``.
+``FreeMemory.ask`` never waits.
 Does not know other makers' cards, nor which GPU a backend uses. Indexes are NVML's (by PCI bus),
 which CUDA shares only under ``CUDA_DEVICE_ORDER=PCI_BUS_ID``; the uuid is the same everywhere.
 """
 
 import importlib
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +23,9 @@ class Gpu:
     index: int
     name: str
     uuid: str
-    vram_gb_total: float
+    vram_total_gb: float
     """In units of 2**30 bytes."""
-    vram_gb_free: float
+    vram_free_gb: float
     """In units of 2**30 bytes; free of every process on the machine."""
 
 
@@ -58,6 +61,45 @@ def read_gpus(nvml: Any = None) -> GpuReading:  # noqa: ANN401 - a module
         _shut_down(nvml)
 
 
+class FreeMemory:
+    """What one card has free, asked of the driver again and again.
+
+    Each question has a thread of its own, because a driver that hangs must hold up no heartbeat.
+
+    Args:
+        index: The card's.
+        tell: Called with what is free, in units of 2**30 bytes; with ``None`` while nobody knows.
+        read: What asks the driver.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        tell: Callable[[float | None], None],
+        read: Callable[[], GpuReading] = read_gpus,
+    ) -> None:
+        self._index = index
+        self._tell = tell
+        self._read = read
+        self._asking = False
+
+    def ask(self) -> None:
+        """Ask, without waiting for the answer; ``None`` is told if the last one is still to come."""
+        if self._asking:
+            self._tell(None)
+            return
+        self._asking = True
+        threading.Thread(target=self._answer, name="gpu", daemon=True).start()
+
+    def _answer(self) -> None:
+        try:
+            gpus = self._read().gpus
+        finally:
+            self._asking = False
+        free_gb = next((one.vram_free_gb for one in gpus if one.index == self._index), None)
+        self._tell(None if free_gb is None else round(free_gb, 1))
+
+
 def _read_all(nvml: Any) -> GpuReading:  # noqa: ANN401 - a module
     gpus: list[Gpu] = []
     problems: list[str] = []
@@ -76,8 +118,8 @@ def _read_one(nvml: Any, index: int) -> Gpu:  # noqa: ANN401 - a module
         index=index,
         name=_text(nvml.nvmlDeviceGetName(handle)),
         uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
-        vram_gb_total=memory.total / GB,
-        vram_gb_free=memory.free / GB,
+        vram_total_gb=memory.total / GB,
+        vram_free_gb=memory.free / GB,
     )
 
 

@@ -13,9 +13,9 @@ from spoolctl.spool import (
     BadRecord,
     Heartbeat,
     NameTaken,
+    NameWatch,
     ShareUnusable,
     Vacancy,
-    Watch,
     layout,
     read_record,
     refuse_holder,
@@ -25,29 +25,18 @@ from spoolworker.stopping import Stopping
 _LOCK_WAIT_S = 1.0
 
 
-class HeldName:
-    """A name, held until ``release``."""
-
-    def __init__(self, lock: FileLock) -> None:
-        self._lock = lock
-
-    def release(self) -> None:
-        """Let others have the name."""
-        self._lock.release()
-
-
-def hold_name(actor: Actor, root: Path, stopping: Stopping) -> HeldName | None:
+def hold_name(actor: Actor, root: Path, stopping: Stopping) -> FileLock | None:
     """Take the worker's name for this process.
 
     Returns:
-        The held name; ``None`` if the process was asked to stop while it waited.
+        The lock that holds the name until it is released; ``None`` if the process was asked to stop while it waited.
 
     Raises:
         NameTaken: Another process has it; the message says which.
         ShareUnusable: The share refuses locks.
         OSError: The share did not answer.
     """
-    lock = FileLock(root / layout.LOCKS / f"worker-{actor.name}.lock", mode=0o666)
+    lock = FileLock(root / layout.lock(f"worker-{actor.name}"), mode=0o666)
     try:
         lock.acquire(timeout=_LOCK_WAIT_S)
     except Timeout:
@@ -55,7 +44,7 @@ def hold_name(actor: Actor, root: Path, stopping: Stopping) -> HeldName | None:
     except (OSError, NotImplementedError) as error:
         raise ShareUnusable(f"cannot lock the worker name '{actor.name}': {error}") from None
     try:
-        watch = Watch(actor)
+        watch = NameWatch(actor)
         while (found := watch.holder()) is Vacancy.UNKNOWN:
             actor.log("name.watched", worker=actor.name)
             if stopping.wake.wait(actor.settings.heartbeat_s / 4):
@@ -66,16 +55,15 @@ def hold_name(actor: Actor, root: Path, stopping: Stopping) -> HeldName | None:
     except BaseException:
         lock.release()
         raise
-    return HeldName(lock)
+    return lock
 
 
 def _holder(actor: Actor) -> NameTaken:
-    path = f"{layout.NODES}/{actor.name}.{layout.HEARTBEAT}"
     try:
-        beat = read_record(actor, Heartbeat, path)
+        beat = read_record(actor, Heartbeat, layout.node_heartbeat(actor.name))
     except (FileNotFoundError, BadRecord):
         beat = None
-    if beat is not None and beat.state != "stopped":
+    if beat is not None and not beat.is_stopped:
         return refuse_holder(actor.name, beat)
     return NameTaken(
         f"the worker name '{actor.name}' is held by a process that is just starting",

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from spoolctl.spool import ADetailer, Code, Img2Img, Stage, Txt2Img, Upscale
+from spoolctl.spool import PIXELS_MAX, ADetailer, Code, Img2Img, Stage, Txt2Img, Upscale
 from spoolworker.backends.base import BackendError, Made, Product
 
-# Pillow's own limit (89 million pixels) is below what a job may ask for, 16384 x 16384. Set for the
-# whole process, since Pillow knows no other way; beyond twice this it still refuses.
-Image.MAX_IMAGE_PIXELS = 16_384 * 16_384
+# Pillow's own limit (89 million pixels) is below what a job may ask for. Set for the whole
+# process, since Pillow knows no other way; beyond twice this it still refuses.
+Image.MAX_IMAGE_PIXELS = PIXELS_MAX**2
 
 _LATENT = 8
 """A sampling stage works on squares of 8 x 8 pixels and drops what is over."""

@@ -43,6 +43,7 @@ class Pulse:
 
     def start(self) -> None:
         """Begin to beat."""
+        self._life.is_pulsing = True
         self._thread.start()
 
     def stop(self) -> None:

@@ -13,8 +13,10 @@ NO_NAMES = re.compile(r"(^|_)(managers?|helpers?|utils?|common|misc)(_|$)")
 SPOOL = "spoolctl.spool"
 KNOW_THE_SYSTEM = frozenset({"files", "system", "memory", "eventlog", "spool", "schemas"})
 """Modules of the spool that are adapters, or wire them; all others are steps or models and get what they need through ports."""
-LOCAL_PATHS = frozenset({"ports", "attach"})
+LOCAL_PATHS = frozenset({"ports", "attach", "publish", "digests"})
 """Of the steps, those that name a file on the local disk, which the port ``Files`` copies."""
+OFFERED = frozenset({"attach", "eventlog", "overview", "schemas", "system", "version"})
+"""Modules of the spool that the rest of the project may import beside the root."""
 OUTSIDE = frozenset(
     {
         "glob",
@@ -66,6 +68,24 @@ def imports(module, *, top_level=False):
                 inner = f"{node.module}.{alias.name}"
                 found.add(inner if inner in MODULES else node.module)
     return found
+
+
+def imports_from(module):
+    """The modules that a module imports names of, or imports whole."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return found
+
+
+def taken_from_root(path):
+    """The names that a file imports of the protocol library's root."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    froms = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.module == SPOOL]
+    return {alias.name for node in froms for alias in node.names}
 
 
 def at_import(node):
@@ -141,12 +161,27 @@ def test_the_controller_imports_the_protocol_library_and_scheduling():
 
 
 def test_a_worker_imports_scheduling_and_what_the_protocol_library_offers():
-    """Its package root, that is, and the event log: the other modules behind it may change."""
     assert foreign("spoolworker", SPOOL, "spoolctl.scheduling") == {}
-    for module in modules_of("spoolworker"):
-        sources = {n.module for n in ast.walk(tree(module)) if isinstance(n, ast.ImportFrom)}
-        deep = {name for name in sources if inside(name, SPOOL)} - {SPOOL, f"{SPOOL}.eventlog"}
-        assert not deep, module
+
+
+def test_outside_of_the_protocol_library_only_its_root_and_a_few_modules_are_known():
+    """The other modules behind the root may change."""
+    known = {SPOOL, *(f"{SPOOL}.{name}" for name in OFFERED)}
+    for module in MODULES:
+        if not inside(module, SPOOL):
+            assert {name for name in imports_from(module) if inside(name, SPOOL)} <= known, module
+
+
+def test_the_root_of_the_protocol_library_offers_nothing_that_nobody_takes():
+    taken = set()
+    for path in [*ROOT.glob("spoolctl/**/*.py"), *ROOT.glob("spoolworker/**/*.py")]:
+        if not path.is_relative_to(ROOT / "spoolctl/spool"):
+            taken |= taken_from_root(path)
+    for path in [*ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/*.py")]:
+        taken |= taken_from_root(path)
+    (offered,) = (node.value.elts for node in tree(SPOOL).body if isinstance(node, ast.Assign))
+    names = {one.value for one in offered if isinstance(one, ast.Constant)}
+    assert names - taken == set()
 
 
 def test_nothing_but_the_demo_imports_the_command_line():

@@ -3,8 +3,6 @@
 import contextlib
 import io
 import sys
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
@@ -21,6 +19,7 @@ from spoolctl.cli import show as show_command
 from spoolctl.cli import status as status_command
 from spoolctl.cli import submit as submit_command
 from spoolctl.cli.opening import JsonOption, SpoolOption
+from spoolctl.spool.version import VERSION
 
 PROGRAM = "spoolctl"
 
@@ -44,10 +43,8 @@ def spoolctl(
     """A job spool for GPU machines on a shared disk. --spool and --json also go before the command."""
     del spool  # each command asks for it (opening.py)
     if version:
-        document = {"program": PROGRAM, "version": _version()}
-        rendering.answer(
-            document, lambda page: page.line(f"{PROGRAM} {_version()}"), as_json=as_json
-        )
+        document = {"program": PROGRAM, "version": VERSION}
+        rendering.answer(document, lambda page: page.line(f"{PROGRAM} {VERSION}"), as_json=as_json)
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         sys.stdout.write(ctx.get_help() + "\n")
@@ -90,10 +87,3 @@ def main(arguments: list[str] | None = None) -> int:
         lambda: app(args=given, prog_name=PROGRAM, standalone_mode=False),
         as_json="--json" in asked,
     )
-
-
-def _version() -> str:
-    try:
-        return installed_version(PROGRAM)
-    except PackageNotFoundError:
-        return "not installed"

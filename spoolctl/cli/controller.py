@@ -2,7 +2,6 @@
 
 import platform
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,8 @@ import typer
 from spoolctl.cli import rendering
 from spoolctl.cli.opening import JsonOption, SpoolOption, spool_root
 from spoolctl.controller.run import Controller
-from spoolctl.spool import StateForbids, slug
-from spoolctl.spool.eventlog import default_folder, open_log
+from spoolctl.spool import slug
+from spoolctl.spool.eventlog import default_folder, open_log, tell_on_terminal
 
 app = typer.Typer(no_args_is_help=True, help="The controller.")
 
@@ -45,7 +44,7 @@ def run(
     root = spool_root(spool)
     folder = log_folder or default_folder()
     path = folder / f"controller-{slug(platform.node()) or 'machine'}.jsonl"
-    log, close = open_log(path, also=None if quiet or as_json or once else _tell)
+    log, close = open_log(path, also=None if quiet or as_json or once else tell_on_terminal)
     try:
         life = Controller(root, log, use_lock=not no_lock)
         if once:
@@ -59,10 +58,12 @@ def run(
 def _scan_once(life: Controller, *, as_json: bool) -> None:
     scanned = life.once()
     if scanned is None:
-        raise StateForbids(
-            "another controller has the role", hint="nothing to do: it scans by itself"
-        )
+        # No error: a scheduler that starts this beside a running controller must not report a failure each night.
+        line = "another controller has the role and scans by itself; nothing to do"
+        rendering.answer({"standing_by": True}, lambda page: page.line(line), as_json=as_json)
+        return
     document = {
+        "standing_by": False,
         "merged": scanned.merged,
         "reaped": scanned.swept.reaped,
         "settled": scanned.swept.settled,
@@ -90,9 +91,3 @@ def _stop_on_signal() -> threading.Event:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda _number, _frame: stop.set())
     return stop
-
-
-def _tell(event: str, facts: dict[str, object]) -> None:
-    told = " ".join(f"{key}={value}" for key, value in facts.items())
-    sys.stderr.write(f"{event:<18} {told}\n")
-    sys.stderr.flush()

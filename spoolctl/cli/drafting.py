@@ -27,6 +27,8 @@ from spoolctl.spool import (
     draft,
     encode,
     fold,
+    from_mapping,
+    is_legal,
     layout,
     needs_inputs,
     new_names,
@@ -35,8 +37,6 @@ from spoolctl.spool import (
     stages_of,
 )
 from spoolctl.spool.attach import input_of
-from spoolctl.spool.codec import from_mapping
-from spoolctl.spool.names import is_legal
 from spoolctl.spool.overview import is_known, resolve
 
 T = TypeVar("T")
@@ -151,16 +151,7 @@ def _all(
 
 def _read(actor: Actor, source: str, wishes: Wishes) -> Planned:
     data = _bytes(source)
-    try:
-        job = parse_job(data)
-    except BadRecord as error:
-        if "another document" in str(error):
-            raise BadRecord(
-                "the file holds more than one YAML document",
-                hint="one file is one job: split it at the lines '---'",
-                line=error.line,
-            ) from None
-        raise
+    job = parse_job(data)
     stages = stages_of(job)
     attached = wishes.attach or _left_behind(job)
     inputs = [one.model_dump(mode="json", exclude_none=True) for one in job.inputs]
@@ -272,7 +263,7 @@ def _given_names(actor: Actor, given: str, count: int) -> tuple[str, ...]:
             raise UsageError(
                 f"'{given}' cannot be a job's name",
                 hint="use a-z, 0-9, '_', '-' and single dots, at most 120 characters"
-                + (f", like '{slug(given)}'" if slug(given) else ""),
+                f", and no device's name; like '{fold(given)}'",
             )
         if is_known(actor, one):
             raise NameTaken(

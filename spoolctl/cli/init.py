@@ -7,8 +7,14 @@ import typer
 
 from spoolctl.cli import rendering
 from spoolctl.cli.opening import JsonOption
-from spoolctl.spool import BadRecord, Settings, UsageError, create_spool, default_settings
-from spoolctl.spool.codec import from_mapping
+from spoolctl.spool import (
+    BadRecord,
+    Settings,
+    UsageError,
+    create_spool,
+    default_settings,
+    from_mapping,
+)
 from spoolctl.spool.system import SystemClock, SystemEntropy
 
 

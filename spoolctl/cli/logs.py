@@ -11,7 +11,6 @@ from spoolctl.spool import Actor, NoSuchJob, attempt_numbers, layout
 from spoolctl.spool import attempt as read_attempt
 from spoolctl.spool.overview import resolve
 
-LOG = "log.txt"
 _LOG_BYTES_MAX = 64 << 20
 
 
@@ -46,9 +45,8 @@ def logs(
 
 def _log(actor: Actor, name: str, number: int) -> tuple[str, str | None]:
     """Where the text is from, and the text: the whole log, or the tail that the verdict keeps."""
-    folder = layout.attempt(name, number)
-    if LOG in actor.files.names(folder):
-        path = f"{folder}/{LOG}"
+    if layout.LOG in actor.files.names(layout.attempt(name, number)):
+        path = layout.log(name, number)
         try:
             data = actor.files.read(path, bytes_max=_LOG_BYTES_MAX)
         except OSError as error:
@@ -57,4 +55,4 @@ def _log(actor: Actor, name: str, number: int) -> tuple[str, str | None]:
         else:
             return path, data.decode(errors="replace")
     verdict = read_attempt(actor, name, number).verdict
-    return f"{folder}/{layout.MANIFEST}", verdict.log_tail if verdict else None
+    return layout.manifest(name, number), verdict.log_tail if verdict else None

@@ -52,7 +52,7 @@ def retry(
         location = retry_job(actor, resolve(actor, job), job_class=into)
         folder, attempt = location.place.folder, location.file.label
         return (
-            f"{location.name}: now in {folder}/, for attempt {attempt}",
+            f"{location.name}: now in {folder}/" + (f", for attempt {attempt}" if attempt else ""),
             {"job": location.name, "folder": folder, "attempt": attempt},
         )
 

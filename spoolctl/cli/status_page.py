@@ -3,7 +3,7 @@
 from typing import Any
 
 from spoolctl.cli import liveness
-from spoolctl.cli.rendering import Page, duration, moment
+from spoolctl.cli.rendering import Page, duration, moment, one_line
 from spoolctl.spool import State
 
 _SHARES = (
@@ -12,6 +12,7 @@ _SHARES = (
     ("ended", (State.DONE, State.FAILED, State.CANCELLED)),
 )
 _MESSAGE_CHARS_MAX = 160
+_SAID_CHARS_MAX = 500
 
 
 def overview_page(page: Page, view: dict[str, Any]) -> None:
@@ -72,10 +73,20 @@ def _workers(page: Page, view: dict[str, Any]) -> None:
     else:
         columns = ("NAME", "STATE", "JOB", "STAGE", "DONE", "LEFT", "LAST BEAT")
         page.table(columns, [_worker_row(one) for one in living], folds=("JOB",))
+    for one in living:
+        _says(page, one)
     for one in view["running"]:
         if not one["told"]:
             worker = f"'{one['worker']}'" if one["worker"] else "nobody"
             page.line(f"{one['job']} is claimed by {worker}, whose heartbeat does not speak of it")
+
+
+def _says(page: Page, beat: dict[str, Any]) -> None:
+    """What a worker or controller tells in its heartbeat: what it waits for, or what a person must look at."""
+    if beat.get("message"):
+        said = one_line(beat["message"])
+        shown = said if len(said) <= _SAID_CHARS_MAX else f"{said[: _SAID_CHARS_MAX - 3]}..."
+        page.line(f"{beat['worker']}: {shown}", style="yellow")
 
 
 def _worker_row(beat: dict[str, Any]) -> tuple[str, ...]:
@@ -100,6 +111,7 @@ def _controllers(page: Page, controllers: list[dict[str, Any]], jobs: dict[str, 
         page.line(
             f"{one['worker']} on {one['machine']}, {state}last beat {liveness.ago(one['age_s'])}"
         )
+        _says(page, one)
     if not controllers:
         finished = jobs[State.FINISHED]
         waits = f"; {finished} finished wait to be merged" if finished else ""

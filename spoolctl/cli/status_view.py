@@ -130,7 +130,8 @@ def _in(actor: Actor, state: State, mine: list[Location] | None) -> list[Locatio
 def _counted(mine: list[Location]) -> Counts:
     by_state = Tally(str(one.place.state) for one in mine)
     by_class = Tally(one.place.part for one in mine if one.place.state is State.QUEUE)
-    queues = {**dict.fromkeys(CLASSES, 0), **{part or NO_CLASS: n for part, n in by_class.items()}}
+    queues: dict[str, int] = dict.fromkeys(CLASSES, 0)
+    queues |= {part or NO_CLASS: n for part, n in by_class.items()}
     others = {str(one): by_state[str(one)] for one in State if one is not State.QUEUE}
     return Counts(queues, others)
 

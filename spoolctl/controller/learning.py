@@ -16,9 +16,17 @@ from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
 
-from spoolctl.spool.records import Job, Manifest, Output, StableNewWorkload, Stage, Txt2Img, Upscale
-from spoolctl.spool.stablenew import learning_of_snapshot
-from spoolctl.spool.stages import stages_of
+from spoolctl.spool import (
+    Job,
+    Manifest,
+    Output,
+    StableNewWorkload,
+    Stage,
+    Txt2Img,
+    Upscale,
+    learning_of_snapshot,
+    stages_of,
+)
 
 _NAMESPACE = uuid.UUID("6f1c7a52-1f7e-5c0e-9a63-0d8b7c1e54aa")
 """Ours, drawn once: ``run_id`` = uuid5 of spool, job and image, so that a second merge is seen."""

@@ -19,28 +19,22 @@ share. Only a full look (``touched=None``) lists every shelf and reads a file th
 do it at start and now and then.
 """
 
-import contextlib
-import hashlib
 import json
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoolctl.spool import layout
-from spoolctl.spool.actor import Actor
-from spoolctl.spool.names import is_ignored
+from spoolctl.spool import Actor, Digest, digest_of, is_ignored, layout, replace_own, store_own
 
 COMPILED = {
-    layout.CORPUS: f"{layout.CORPUS}/learning_records.jsonl",
-    layout.HISTORY: f"{layout.HISTORY}/history.jsonl",
+    layout.CORPUS: layout.LEARNING_RECORDS,
+    layout.HISTORY: layout.ENDED_JOBS,
 }
 """The compiled file of each ledger."""
 
 _PART_BYTES_MAX = 64 << 20
 _INDEX_BYTES_MAX = 256 << 20
-_CHUNK = 1 << 20
-_TEMPORARY = ".compile-"
 
 Part = tuple[str, str]
 """Shelf and file name."""
@@ -84,7 +78,7 @@ def compile_ledger(actor: Actor, ledger: str, *, touched: Collection[str] | None
     known = _parts_in(indexes)
     seen = known | _parts_seen(actor, ledger, known, touched)
     if touched is None:
-        _remove(actor, ledger, [entry for entry in entries if entry.startswith(_TEMPORARY)])
+        _remove(actor, ledger, [entry for entry in entries if _is_temporary(entry)])
     elif there and len(indexes) == 1 and seen == known:
         bytes_there = actor.files.stat(target).bytes
         if indexes[0].file.startswith(f"index-{bytes_there}-"):
@@ -105,7 +99,7 @@ def _fetch(
 ) -> tuple[list[_Index], _Index | None]:
     """Fetch the compiled file; the indexes, and the one that describes it."""
     digest = actor.files.fetch(COMPILED[ledger], local)
-    name = _index_name(digest.bytes, digest.sha256)
+    name = _index_name(digest)
     if all(index.file != name for index in indexes):  # another compiler may just have replaced it
         indexes = _read_indexes(actor, ledger, actor.files.names(ledger))
     return indexes, next((index for index in indexes if index.file == name), None)
@@ -143,7 +137,7 @@ def _parts_seen(
 ) -> set[Part]:
     """List the shelves that may hold parts not in *known*; all of them if *touched* is None."""
     folder = f"{ledger}/parts"
-    shelves = {entry for entry in actor.files.names(folder) if not is_ignored(entry)}
+    shelves = {entry for entry in actor.files.names(folder) if not entry.startswith(".")}
     if touched is not None:
         shelves = (shelves - {shelf for shelf, _ in known}) | set(touched)
     found: set[Part] = set()
@@ -196,26 +190,16 @@ def _objects(data: bytes) -> list[bytes] | None:
 
 def _publish(actor: Actor, ledger: str, local: Path, index: _Index) -> str:
     """Put the index, then the file, in place; the index's name."""
-    size, sha256 = _digest(local)
-    name = _index_name(size, sha256)
+    digest = digest_of(local)
+    name = _index_name(digest)
     told = {"lines": index.lines, "shelves": _by_shelf(index.parts)}
-    with _temporary(actor, ledger) as temporary:
-        actor.files.write_new(temporary, json.dumps(told).encode())
-        actor.files.rename(temporary, f"{ledger}/{name}")
-    with _temporary(actor, ledger) as temporary:
-        actor.files.store(local, temporary)
-        actor.files.rename(temporary, COMPILED[ledger])
+    replace_own(actor, f"{ledger}/{name}", json.dumps(told).encode())
+    store_own(actor, local, COMPILED[ledger])
     return name
 
 
-@contextlib.contextmanager
-def _temporary(actor: Actor, ledger: str) -> Iterator[str]:
-    name = f"{_TEMPORARY}{actor.entropy.token()}.tmp"
-    try:
-        yield f"{ledger}/{name}"
-    except OSError:
-        _remove(actor, ledger, [name])
-        raise
+def _is_temporary(entry: str) -> bool:
+    return entry.startswith(".") and entry.endswith(".tmp")
 
 
 def _remove(actor: Actor, ledger: str, names: list[str]) -> None:
@@ -256,13 +240,5 @@ def _by_shelf(parts: Collection[Part]) -> dict[str, list[str]]:
     return shelves
 
 
-def _index_name(size: int, sha256: str) -> str:
-    return f"index-{size}-{sha256[:32]}.json"
-
-
-def _digest(path: Path) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-        return file.tell(), digest.hexdigest()
+def _index_name(digest: Digest) -> str:
+    return f"index-{digest.bytes}-{digest.sha256[:32]}.json"

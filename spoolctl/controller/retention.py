@@ -5,6 +5,7 @@ removed (``spool.prune``). Does not look often: once an hour, and a bounded numb
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from spoolctl.spool import (
@@ -72,7 +73,7 @@ class Retention:
     def _remove(self, place: Place, left: int, failed: dict[str, Exception]) -> int:
         found = records_in(self._actor, place)[:left]
         for location in found:
-            self._try(location, failed, whole=True)
+            self._try(prune_job, location, failed)
         if not found and left > 0:
             try:
                 self._actor.files.rmdir(place.folder)
@@ -83,16 +84,18 @@ class Retention:
     def _empty(self, place: Place, left: int, failed: dict[str, Exception]) -> int:
         found = records_in(self._actor, place)
         for location in found[:left]:
-            self._try(location, failed, whole=False)
+            self._try(prune_outputs, location, failed)
         if len(found) <= left and not failed:
             self._outputs_gone.add(place.folder)
         return min(left, len(found))
 
-    def _try(self, location: Location, failed: dict[str, Exception], *, whole: bool) -> None:
+    def _try(
+        self,
+        prune: Callable[[Actor, Location], object],
+        location: Location,
+        failed: dict[str, Exception],
+    ) -> None:
         try:
-            if whole:
-                prune_job(self._actor, location)
-            else:
-                prune_outputs(self._actor, location)
+            prune(self._actor, location)
         except (OSError, SpoolError) as error:
             failed[location.path] = error

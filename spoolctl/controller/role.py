@@ -17,11 +17,11 @@ _REFUSED = frozenset(
 """What a share without locks, or one that may not be written to, says; other errors pass."""
 
 
-class Role:
+class ControllerRole:
     """The role, held or not."""
 
     def __init__(self, root: Path) -> None:
-        self._lock = FileLock(root / layout.LOCKS / "controller.lock", mode=0o666)
+        self._lock = FileLock(root / layout.lock("controller"), mode=0o666)
 
     @property
     def is_held(self) -> bool:

@@ -7,14 +7,11 @@ heartbeat in ``nodes/`` all the time, as *running* or *standing_by*.
 import os
 import platform
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
-from spoolctl.controller.role import Role
+from spoolctl.controller.role import ControllerRole
 from spoolctl.controller.scanner import Scanned, Scanner
-from spoolctl.spool import Life, Log, layout, open_spool, slug
-
-OnScan = Callable[[Scanned], None]
+from spoolctl.spool import Life, Log, layout, open_spool, slug, spread
 
 
 class Controller:
@@ -31,9 +28,9 @@ class Controller:
         self.actor = open_spool(root, name=name, log=log)
         self._life = Life(self.actor, "controller")
         self._scanner = Scanner(self.actor, self._life)
-        self._role = Role(root) if use_lock else None
+        self._role = ControllerRole(root) if use_lock else None
 
-    def run(self, stop: threading.Event, *, on_scan: OnScan = lambda _scanned: None) -> None:
+    def run(self, stop: threading.Event) -> None:
         """Scan until *stop* is set.
 
         Raises:
@@ -43,9 +40,9 @@ class Controller:
         self.actor.log("controller.started", session=self.actor.session)
         try:
             while not stop.is_set():
-                self._tend(on_scan)
-                jitter = 0.75 + 0.5 * self.actor.entropy.fraction()
-                stop.wait(min(settings.sweep_s, settings.heartbeat_s) * jitter)
+                self._tend()
+                seconds = min(settings.sweep_s, settings.heartbeat_s)
+                stop.wait(spread(seconds, self.actor.entropy.fraction()))
         finally:
             self._end()
 
@@ -68,15 +65,13 @@ class Controller:
     def _has_role(self) -> bool:
         return self._role is None or self._role.is_held or self._role.try_take()
 
-    def _tend(self, on_scan: OnScan) -> None:
+    def _tend(self) -> None:
         try:
             running = self._has_role()
             self._life.tell(state="running" if running else "standing_by")
             self._life.beat()
             if running:
-                scanned = self._scanner.scan()
-                self._tell(scanned)
-                on_scan(scanned)
+                self._tell(self._scanner.scan())
         except OSError as error:
             self.actor.log("controller.trouble", error=str(error))
 
@@ -98,7 +93,7 @@ class Controller:
         if self._role is not None:
             self._role.give_up()
         try:
-            self.actor.files.unlink(f"{layout.NODES}/{self.actor.name}.{layout.HEARTBEAT}")
+            self.actor.files.unlink(layout.node_heartbeat(self.actor.name))
         except OSError as error:
             self.actor.log("controller.farewell_unsaid", error=str(error))
         self.actor.log("controller.stopped", session=self.actor.session)

@@ -25,10 +25,11 @@ from spoolctl.spool import (
     Sweeper,
     Swept,
     decisions,
+    last_days,
     layout,
     merge,
-    parse_job,
     parts,
+    pinned_job,
     records_in,
     settle,
     shelf,
@@ -69,6 +70,7 @@ class Scanner:
         self._audited: dict[str, str] = {}
         """Where each job's record was last found in order; a second record of the same job, elsewhere, is not."""
         self._problems: dict[str, tuple[float, str]] = {}
+        self._present: set[str] = set()
         self._compile_at = 0.0
         self._full_compile_at = 0.0
         self._touched: set[str] = set()
@@ -88,6 +90,7 @@ class Scanner:
                 one(scanned)
             except (OSError, SpoolError) as error:
                 self._trouble(scanned, one.__name__.strip("_"), error)
+        self._problems = {n: p for n, p in self._problems.items() if n in self._present}
         scanned.problems = {name: text for name, (_, text) in self._problems.items()}
         return scanned
 
@@ -98,8 +101,7 @@ class Scanner:
     def _merge_finished(self, scanned: Scanned) -> None:
         now = self._actor.clock.mono()
         found = records_in(self._actor, layout.FINISHED)
-        present = {location.name for location in found}
-        self._problems = {n: p for n, p in self._problems.items() if n in present}
+        self._present = {location.name for location in found}
         due = [one for one in found if self._problems.get(one.name, (0.0, ""))[0] <= now]
         for location in due[:MERGES_MAX]:
             try:
@@ -131,7 +133,7 @@ class Scanner:
         left = AUDITS_MAX
         for state in layout.TERMINAL:
             whole, *days = parts(self._actor, state)
-            for place in (whole, *days[-DAYS:]):
+            for place in (whole, *last_days(days, DAYS)):
                 found = self._one_each(scanned, records_in(self._actor, place))
                 fresh = [x for x in found if self._audited.get(x.name) != x.path]
                 for location in fresh[:left]:
@@ -172,9 +174,13 @@ class Scanner:
             if last.is_commit and location.place.state is State.DONE:
                 self._merge_if_missing(scanned, location)
             elif last.is_final:
-                write_history(self._actor, last.verdict, self._job(location), history_line)
+                job, _ = pinned_job(self._actor, location.name)
+                if job is None:
+                    self._actor.log("audit.no_record", job=location.name)
+                write_history(self._actor, last.verdict, job, history_line)
                 self._touched.add(shelf(location.name))
-        if settle(self._actor, location) == location and last is not None:
+        at_rest = settle(self._actor, location) == location and last is not None
+        if at_rest and location.name not in self._problems:
             self._audited[location.name] = location.path
 
     def _merge_if_missing(self, scanned: Scanned, location: Location) -> None:
@@ -184,16 +190,10 @@ class Scanner:
             there = entry in self._actor.files.names(folder)
         except FileNotFoundError:
             there = False
-        if not there:
+        self._present.add(location.name)
+        due = self._problems.get(location.name, (0.0, ""))[0] <= self._actor.clock.mono()
+        if not there and due:
             self._merge(scanned, location)
-
-    def _job(self, location: Location) -> Job | None:
-        try:
-            path = layout.pinned_record(location.name)
-            return parse_job(self._actor.files.read(path, bytes_max=Job.bytes_max))
-        except (FileNotFoundError, SpoolError) as error:
-            self._actor.log("audit.no_record", job=location.name, error=str(error))
-            return None
 
     def _compile(self, scanned: Scanned) -> None:
         now = self._actor.clock.mono()

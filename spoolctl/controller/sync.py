@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from spoolctl.spool.errors import ShareUnusable, StateForbids, UsageError
+from spoolctl.spool import ShareUnusable, StateForbids, UsageError
 
 FILE = "learning_records.jsonl"
 LOCK_TIMEOUT_S = 30.0

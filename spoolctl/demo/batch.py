@@ -10,12 +10,12 @@ from spoolctl.spool import (
     Job,
     draft,
     encode,
+    from_mapping,
     images_asked,
     layout,
     stages_of,
     submit,
 )
-from spoolctl.spool.codec import from_mapping
 
 SHELF = "demo"
 GROUP = "demo batch"
@@ -35,7 +35,6 @@ BACKDROPS = {
 FRAGILE = f"{SHELF}.storm"
 FRAGILE_WORD = "storm"
 """The job whose prompt holds this word fails once (``drills``)."""
-REDONE = f"{SHELF}.dusk"
 ADETAILER: dict[str, Any] = {"stage": "adetailer", "denoising_strength": 0.5}
 UPSCALE: dict[str, Any] = {"stage": "upscale", "factor": 2}
 CHAINS: tuple[tuple[dict[str, Any], ...], ...] = ((), (UPSCALE,), (ADETAILER, UPSCALE))

@@ -5,7 +5,6 @@ the readers of records; a fault in the tree is a problem told, never an error ra
 machines' clocks) and I7 (a blind observer does nothing): no tree shows them.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -26,11 +25,10 @@ from spoolctl.spool import (
     layout,
     parse_file_name,
     parse_job,
+    sha256_of,
 )
 
 R = TypeVar("R", bound=Record)
-_COMPILED = f"{layout.CORPUS}/learning_records.jsonl"
-_REASON = ".reason.yaml"
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class _Tree:
             data = self._bytes(path)
             if data is None:
                 yield f"'{path}' is not there"
-            elif len(data) != length or hashlib.sha256(data).hexdigest() != sha256:
+            elif len(data) != length or sha256_of(data) != sha256:
                 yield f"'{path}' is not what its manifest says"
 
     def one_verdict(self) -> Iterator[str]:
@@ -164,7 +162,7 @@ class _Tree:
         self.checked = f"{len(self.given.not_jobs)} rejected"
         rejected = self.root / layout.REJECTED
         reasons: dict[str, Path] = {}
-        for path in sorted(rejected.glob(f"*{_REASON}")):
+        for path in sorted(rejected.glob(f"*{layout.REASON_SUFFIX}")):
             reason = self._record(Reason, f"{layout.REJECTED}/{path.name}")
             if reason is not None:
                 reasons[reason.file] = path
@@ -172,7 +170,10 @@ class _Tree:
             told = reasons.get(file)
             if told is None:
                 yield f"'{file}' is not in {layout.REJECTED}/ with a reason"
-            elif self._bytes(f"{layout.REJECTED}/{told.name.removesuffix(_REASON)}") != data:
+            elif (
+                self._bytes(f"{layout.REJECTED}/{told.name.removesuffix(layout.REASON_SUFFIX)}")
+                != data
+            ):
                 yield f"'{file}' was not kept as it was"
 
     def same_bytes(self) -> Iterator[str]:
@@ -183,7 +184,7 @@ class _Tree:
                     yield f"'{path}' is not what was submitted"
             for number, manifest in self.attempts[name].items():
                 ran = manifest.record_sha256 if manifest else None
-                if ran is not None and ran != hashlib.sha256(data).hexdigest():
+                if ran is not None and ran != sha256_of(data):
                     yield f"'{name}' attempt {number} ran another record"
 
     def corpus(self) -> Iterator[str]:
@@ -197,12 +198,14 @@ class _Tree:
         )
         self.checked = f"{len(committed)} images"
         told: Counter[tuple[str, int, str]] = Counter()
-        for number, line in enumerate((self._bytes(_COMPILED) or b"").splitlines(), start=1):
+        for number, line in enumerate(
+            (self._bytes(layout.LEARNING_RECORDS) or b"").splitlines(), start=1
+        ):
             try:
                 facts = json.loads(line)["metadata"]
                 key = facts["spool_job"], facts["spool_image_index"], facts["spool_image_sha256"]
             except (ValueError, KeyError, TypeError):
-                yield f"'{_COMPILED}' line {number} is no record of an image"
+                yield f"'{layout.LEARNING_RECORDS}' line {number} is no record of an image"
             else:
                 told[key] += 1
         for key in sorted(committed.keys() | told.keys()):
@@ -234,7 +237,7 @@ class _Tree:
                 parse_job(data)
         except SpoolError as error:
             self.unreadable.append(f"'{pinned}' cannot be read as a {Job.__name__}: {error}")
-        paths = {n: f"{layout.attempt(name, n)}/{layout.MANIFEST}" for n in numbers}
+        paths = {n: layout.manifest(name, n) for n in numbers}
         return {n: self._record(Manifest, path) for n, path in paths.items()}
 
     def _record(self, kind: type[R], path: str) -> R | None:

@@ -188,7 +188,7 @@ class Play:
         counts = self._counts()
         ended = counts["done"] + counts["failed"] + counts["cancelled"]
         images = sum(ask.images for ask in self._course.asks)
-        compiled = self._cast.root / layout.CORPUS / "learning_records.jsonl"
+        compiled = self._cast.root / layout.LEARNING_RECORDS
         lines = compiled.read_bytes().count(b"\n") if compiled.exists() else 0
         return ended == len(self._course.asks) and counts["rejected"] == 1 and lines >= images
 

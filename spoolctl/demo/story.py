@@ -152,7 +152,7 @@ def write(page: Page, story: Story) -> None:
         _row(story, ask.name, ask.job_class, ask.chain, ask.images) for ask in story.course.asks
     ]
     columns = ("JOB", "CLASS", "STAGES", "IMAGES", "ATTEMPTS")
-    page.table(columns, rows, folds="ATTEMPTS")
+    page.table(columns, rows, folds=("ATTEMPTS",))
     for reason in story.document["rejected"]:
         line = f" line {reason['line']}:" if reason["line"] else ""
         page.line(f"rejected: {reason['file']},{line} {reason['error']}; {reason['hint']}")

@@ -5,16 +5,16 @@ So a file that does not prove itself whole (``codec.is_whole``) has to stay the 
 be read has to stay the same for ``reject_after_s``, both by this process's own clock.
 
 Guarantees: bad input is moved aside with its reason and never stops the caller; a record of a newer version is left where
-it lies. Does not guarantee that the name is free; the pinned record decides that (``claim.pin``).
+it lies. Does not guarantee that the name is free; the pinned record decides that (``pin.pin``).
 """
 
 import errno
-import hashlib
 from dataclasses import dataclass
 from enum import Enum
 
 from spoolctl.spool import codec
 from spoolctl.spool.actor import Actor
+from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord, NewerRecord
 from spoolctl.spool.layout import Location
 from spoolctl.spool.names import check_file_name
@@ -36,7 +36,7 @@ class Admitted:
     @property
     def sha256(self) -> str:
         """Digest of the record's bytes."""
-        return hashlib.sha256(self.data).hexdigest()
+        return sha256_of(self.data)
 
 
 class NotAdmitted(Enum):
@@ -76,12 +76,9 @@ class Admission:
         except OSError as error:
             if error.errno == errno.EFBIG:
                 return self._too_long(actor, location)
-            if not _is_folder(actor, location):
+            found = _no_file(actor, location, error)
+            if found is None:
                 raise
-            found = BadRecord(
-                f"'{location.file}' is a folder, not a job file",
-                hint="put the job files that it holds straight into a queue",
-            )
             return self._bad(actor, location, found, b"")
         try:
             check_file_name(location.file)
@@ -116,7 +113,7 @@ class Admission:
         return NotAdmitted.GONE if gone else NotAdmitted.REJECTED
 
     def _steady(self, actor: Actor, location: Location, data: bytes, needed_s: float) -> bool:
-        digest = hashlib.sha256(data).hexdigest()
+        digest = sha256_of(data)
         now = actor.clock.mono()
         seen = self._seen.get(location.path)
         if seen is None or seen.digest != digest:
@@ -124,6 +121,21 @@ class Admission:
                 self._seen.clear()  # only delays: every file is timed anew
             seen = self._seen[location.path] = _Seen(digest, now)
         return now - seen.since_mono >= needed_s
+
+
+def _no_file(actor: Actor, location: Location, error: OSError) -> BadRecord | None:
+    """What is wrong with something that is named like a job file and is none; None if the share is to blame."""
+    if error.errno == errno.ELOOP:
+        return BadRecord(
+            f"'{location.file}' is a symbolic link, not a job file",
+            hint="copy the file itself into a queue; the spool follows no links",
+        )
+    if error.errno != errno.EISDIR and not _is_folder(actor, location):
+        return None
+    return BadRecord(
+        f"'{location.file}' is a folder or a device, not a job file",
+        hint="put the job files that it holds straight into a queue",
+    )
 
 
 def _is_folder(actor: Actor, location: Location) -> bool:

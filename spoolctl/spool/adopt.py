@@ -4,21 +4,15 @@ Guarantees: the adoption is an attempt of its own under the chain rule, so nothi
 output is read again and its digest stands in the new verdict. Does not judge the images; the person has looked at them.
 """
 
-import re
-
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import take_and_end
 from spoolctl.spool.errors import BadRecord, NoSuchJob, ShareUnusable, StateForbids
-from spoolctl.spool.finish import SUPERSEDED
-from spoolctl.spool.layout import TERMINAL
+from spoolctl.spool.layout import TERMINAL, Place, State
 from spoolctl.spool.looking import Decisions, attempt_numbers, decisions, find, read_record
 from spoolctl.spool.records import Manifest, Output, Verdict
 from spoolctl.spool.settle import move, settle_later
 from spoolctl.spool.verdicts import Ending
-
-_IMAGE = re.compile(r"(\d{4,})-(\d+)-([a-z0-9_]+)\.png\Z")
-"""``<image index>-<number of the stage>-<stage>.png``: how every worker names what it delivers."""
 
 
 def adopt(actor: Actor, name: str, *, from_attempt: int) -> Manifest:
@@ -37,6 +31,14 @@ def adopt(actor: Actor, name: str, *, from_attempt: int) -> Manifest:
     decided = decisions(actor, name)
     _refuse(decided)
     ending = _ending(actor, name, from_attempt)
+    for location in find(actor, name, (State.FAILED, State.CANCELLED)):
+        # Into today's folder: if this process dies, sweepers find the open attempt there and not among old days.
+        move(
+            actor,
+            location,
+            Place(location.place.state, actor.share_day()),
+            label=decided.next_number - 1,
+        )
 
     def show(number: int) -> None:
         """From here on the attempt is open, and sweepers look for open ones here and not in folders of old days."""
@@ -96,7 +98,7 @@ def _told(actor: Actor, name: str, number: int) -> Manifest | None:
     """What the attempt's own worker had to say, if it was superseded when it finished, or what its verdict lists."""
     folder = layout.attempt(name, number)
     entries = actor.files.names(folder)
-    for entry in (SUPERSEDED, layout.MANIFEST):
+    for entry in (layout.SUPERSEDED, layout.MANIFEST):
         if entry in entries:
             try:
                 told = read_record(actor, Manifest, f"{folder}/{entry}")
@@ -122,9 +124,8 @@ def _checked(actor: Actor, name: str, output: Output) -> Output:
 def _listed(actor: Actor, name: str, number: int) -> tuple[Output, ...]:
     """The images of an attempt whose worker died before it could tell; the highest stage of each is final."""
     folder = layout.attempt(name, number)
-    images = sorted(
-        (*m.groups(), m[0]) for e in actor.files.names(folder) if (m := _IMAGE.match(e))
-    )
+    entries = actor.files.names(folder)
+    images = sorted((*m.groups(), m[0]) for e in entries if (m := layout.OUTPUT_NAME.match(e)))
     last = {index: max(int(s) for i, s, _, _ in images if i == index) for index, *_ in images}
     outputs = []
     for index, stage_number, stage, entry in images:

@@ -4,18 +4,17 @@ Guarantees: what lies at the returned path is what was read from the local file,
 one file. Does not guarantee: that any job ever uses it; a file attached for a submission that then failed stays.
 """
 
-import hashlib
 import re
 from pathlib import Path
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
+from spoolctl.spool.digests import digest_of
 from spoolctl.spool.errors import ShareUnusable, UsageError
 from spoolctl.spool.ports import Digest
-from spoolctl.spool.publish import ensure_folder
+from spoolctl.spool.publish import ensure_folder, own_temporary
 from spoolctl.spool.records import Input
 
-_CHUNK_BYTES = 1 << 20
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}\Z")
 
 
@@ -30,7 +29,7 @@ def store_input(actor: Actor, local: Path) -> Input:
         ShareUnusable: What lies on the share is not what was read.
         OSError: The share did not answer; attaching again does no harm.
     """
-    wanted = digest_of(local)
+    wanted = _digest_of(local)
     path = _path(wanted, local)
     folder, _, entry = path.rpartition("/")
     ensure_folder(actor, folder)
@@ -47,33 +46,22 @@ def store_input(actor: Actor, local: Path) -> Input:
 
 def input_of(local: Path) -> Input:
     """What ``store_input`` would return for *local*, without storing it; raises UsageError as that does."""
-    wanted = digest_of(local)
+    wanted = _digest_of(local)
     return Input(path=_path(wanted, local), sha256=wanted.sha256)
 
 
-def digest_of(local: Path) -> Digest:
-    """Length and SHA-256 of a local file.
-
-    Raises:
-        UsageError: It cannot be read.
-    """
-    sha256, length = hashlib.sha256(), 0
+def _digest_of(local: Path) -> Digest:
     try:
-        with local.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                sha256.update(chunk)
-                length += len(chunk)
+        return digest_of(local)
     except OSError as error:
         raise UsageError(
             f"cannot attach '{local}': {error.strerror or error}",
             hint="give the path of a file that this machine can read",
         ) from None
-    return Digest(length, sha256.hexdigest())
 
 
 def _publish(actor: Actor, local: Path, path: str, wanted: Digest) -> None:
-    temporary = f"{layout.parent(path)}/.{actor.entropy.token()}.tmp"
-    try:
+    with own_temporary(actor, path) as temporary:
         actor.files.store(local, temporary)
         if actor.files.digest(temporary) != wanted:
             raise ShareUnusable(
@@ -87,13 +75,6 @@ def _publish(actor: Actor, local: Path, path: str, wanted: Digest) -> None:
             if path.rpartition("/")[2] not in actor.files.names(layout.parent(path)):
                 raise
         actor.log("attached", path=path, bytes=wanted.bytes)
-    finally:
-        try:
-            actor.files.unlink(temporary)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            actor.log("publish.temporary_left", path=temporary, error=str(error))
 
 
 def _path(digest: Digest, local: Path) -> str:

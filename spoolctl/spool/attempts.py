@@ -4,16 +4,16 @@ Guarantees: the chain rule holds for these attempts as it does for a worker's; w
 Does not guarantee that the caller's verdict stands, if the share was silent for longer than a lease; the manifest read back tells.
 """
 
-import hashlib
 from collections.abc import Callable
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
+from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord, ShareUnusable
 from spoolctl.spool.life import Facts, Life
-from spoolctl.spool.looking import Decisions, attempt
+from spoolctl.spool.looking import Decisions, attempt, read_record
 from spoolctl.spool.publish import Outcome, make_once
-from spoolctl.spool.records import RECORD_BYTES_MAX, Job, Manifest
+from spoolctl.spool.records import RECORD_BYTES_MAX, Job, Manifest, Pruned
 from spoolctl.spool.records.live import Role
 from spoolctl.spool.submit import parse_job
 from spoolctl.spool.verdicts import Ending, Subject, build, publish
@@ -31,7 +31,7 @@ def pinned_job(actor: Actor, name: str) -> tuple[Job | None, str | None]:
         data = actor.files.read(layout.pinned_record(name), bytes_max=RECORD_BYTES_MAX)
     except FileNotFoundError:
         return None, None
-    digest = hashlib.sha256(data).hexdigest()
+    digest = sha256_of(data)
     try:
         return parse_job(data), digest
     except BadRecord:
@@ -50,15 +50,28 @@ def take(actor: Actor, name: str, number: int) -> bool:
     folder = layout.attempt(name, number)
     if make_once(actor, folder) is not Outcome.WON:
         return False
-    try:
-        pruned = layout.PRUNED in actor.files.names(layout.results(name))
-        if pruned:
-            actor.files.rmdir(folder)
-    except OSError as error:
-        # The folder is ours: to give up here would leave an attempt that only a lease could end.
-        actor.log("attempt.unsure", job=name, attempt=number, error=str(error))
-        return True
-    return not pruned
+    for _ in range(_TRIES_MAX):
+        try:
+            forbidden = _is_fenced(actor, name, number)
+        except (OSError, BadRecord) as error:
+            actor.log("attempt.unsure", job=name, attempt=number, error=str(error))
+            continue
+        if forbidden:
+            try:
+                actor.files.rmdir(folder)
+            except OSError as error:
+                actor.log("attempt.left", job=name, attempt=number, error=str(error))
+        return not forbidden
+    return False  # a lease is lost; better than a run after the commit
+
+
+def _is_fenced(actor: Actor, name: str, number: int) -> bool:
+    """True if a tombstone is in force that this very attempt, just made, must not set aside."""
+    entries = actor.files.names(layout.results(name))
+    if layout.PRUNED not in entries:
+        return False
+    others = [n for e in entries if (n := layout.attempt_number(e)) is not None and n != number]
+    return max(others, default=0) <= read_record(actor, Pruned, layout.tombstone(name)).attempt
 
 
 def take_and_end(

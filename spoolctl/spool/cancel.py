@@ -47,7 +47,10 @@ def cancel(actor: Actor, name: str, *, message: str | None = None) -> Cancelled:
         last = decided.highest
         if last is not None and last.is_open:
             if _ask(actor, name, last.number, message) is not Outcome.UNKNOWN:
-                return Cancelled.ASKED
+                # The attempt may have ended, and the next begun, before the request was there.
+                after = decisions(actor, name).highest
+                if after is not None and after.number == last.number:
+                    return Cancelled.ASKED
             continue
         pending = find_twice(actor, name, _PENDING)
         if _ended(decided, pending):
@@ -124,7 +127,7 @@ def _ask(actor: Actor, name: str, number: int, message: str | None) -> Outcome:
         at=actor.utc_now(),
         message=message,
     )
-    path = f"{layout.attempt(name, number)}/{layout.CANCEL}"
+    path = layout.cancel(name, number)
     outcome = publish_once(actor, path, codec.encode(request))
     actor.log("cancel.asked", job=name, attempt=number)
     return outcome

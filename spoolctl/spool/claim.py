@@ -5,7 +5,7 @@ attempt's folder is made, exclusively; *from then on the attempt is ours*, whate
 is written; the record is renamed into this session's folder.
 
 Guarantees: of all who claim one attempt exactly one gets a ``Claim``; what runs are the pinned bytes. Does not guarantee
-that the record is in our folder: on SMB another client's rename may still take it. ``whereabouts`` finds it again.
+that the record is in our folder: on SMB another client's rename may still take it. ``ownership`` finds it again.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,17 @@ from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.admission import Admitted
 from spoolctl.spool.attempts import take
+from spoolctl.spool.digests import sha256_of
+from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location, State
-from spoolctl.spool.life import Facts, Life
+from spoolctl.spool.life import Life
+from spoolctl.spool.looking import attempt
 from spoolctl.spool.names import FileName
 from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.promote import held_back
-from spoolctl.spool.records import CLASSES, Job, JobClass, Manifest
-from spoolctl.spool.settle import move, settle, sha256_of
+from spoolctl.spool.publish import publish_once
+from spoolctl.spool.records import CLASSES, RECORD_BYTES_MAX, Job, JobClass, Manifest
+from spoolctl.spool.settle import move, settle
 from spoolctl.spool.states import label_for
 from spoolctl.spool.verdicts import Subject
 
@@ -107,6 +111,8 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
     number = decided.next_number
     if not take(actor, location.name, number):
         return NotClaimed.TAKEN
+    if decided.highest is not None and not decided.highest.is_final:
+        _carry_over_cancel(actor, location.name, number)
     claimed = Claim(
         name=location.name,
         number=number,
@@ -120,23 +126,27 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
     return claimed
 
 
+def _carry_over_cancel(actor: Actor, name: str, number: int) -> None:
+    """A request to cancel that reached the attempt before, after its verdict, is meant for this one."""
+    try:
+        if not attempt(actor, name, number - 1).cancel_asked:
+            return
+        request = actor.files.read(layout.cancel(name, number - 1), bytes_max=RECORD_BYTES_MAX)
+        publish_once(actor, layout.cancel(name, number), request)
+    except (OSError, BadRecord) as error:
+        actor.log("cancel.not_carried_over", job=name, attempt=number, error=str(error))
+
+
 def _class_of(location: Location, job: Job) -> JobClass | None:
     for known in CLASSES:
         if location.place == layout.queue(known):
-            return known  # type: ignore[return-value]
+            return known
     return job.class_
 
 
 def _show(actor: Actor, claimed: Claim, location: Location, life: Life) -> None:
     """Heartbeat and rename. Both may fail: the attempt is ours all the same, and the next beat tries again."""
-    life.facts = Facts(
-        state="running",
-        name=claimed.name,
-        attempt=claimed.number,
-        job_class=claimed.job_class,
-        model=life.facts.model,
-        vram_free_gb=life.facts.vram_free_gb,
-    )
+    life.begin(claimed.name, claimed.number, claimed.job_class)
     try:
         life.beat_attempt(claimed.name, claimed.number)
         move(actor, location, layout.claimed(actor.session), label=claimed.number)

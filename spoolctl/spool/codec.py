@@ -9,7 +9,7 @@ mark, any line ending.
 import difflib
 import json
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -118,27 +118,35 @@ def is_whole(data: bytes) -> bool:
     the document end mark. A YAML file without it may be a prefix that happens to parse (wrong bytes
     would run), so the caller has to see it stay the same for ``settle_s``.
     """
-    stripped = data.rstrip()
-    return stripped.endswith((b"\n...", b"\r...")) or (
-        stripped.endswith(b"}") and data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
-    )
+    return is_json(data) or data.rstrip().endswith((b"\n...", b"\r..."))
+
+
+def is_json(data: bytes) -> bool:
+    """True for text in braces, which is what a JSON object looks like (and a YAML mapping in flow style)."""
+    begins = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return begins and data.rstrip().endswith(b"}")
+
+
+def is_utf16(data: bytes) -> bool:
+    """True for text that begins with UTF-16's byte order mark."""
+    return data[:2] in (b"\xff\xfe", b"\xfe\xff")
 
 
 def _decode_text(data: bytes) -> str:
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if is_utf16(data) else "utf-8-sig"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadRecord(
-            f"byte {error.start} is not {encoding.upper()} text",
-            hint="save the file as UTF-8",
+            f"the file is not text: byte {error.start} is not {encoding.removesuffix('-sig').upper()}",
+            hint="save a job as UTF-8; an image is attached to a job (spoolctl submit --attach)",
             line=line,
         ) from None
 
 
 def _check_schema(kind: type[Record], found: object) -> None:
-    wanted = str(kind.model_fields["schema_"].annotation).split("'")[1]
+    (wanted,) = get_args(kind.model_fields["schema_"].annotation)
     wanted_kind, wanted_version = wanted.split("/")
     match = _SCHEMA.match(found) if isinstance(found, str) else None
     if match and match[1] == wanted_kind and int(match[2]) > int(wanted_version):

@@ -17,10 +17,6 @@ Action = Literal["drain", "pause"]
 ACTIONS: tuple[Action, ...] = ("drain", "pause")
 
 
-def _path(worker: str, action: Action) -> str:
-    return f"{layout.CONTROL}/{worker}.{action}.yaml"
-
-
 def ask(actor: Actor, worker: str, action: Action, *, message: str | None = None) -> Request:
     """Ask the session that *worker* runs now.
 
@@ -29,7 +25,7 @@ def ask(actor: Actor, worker: str, action: Action, *, message: str | None = None
         OSError: The share did not answer.
     """
     try:
-        beat = read_record(actor, Heartbeat, f"{layout.NODES}/{worker}.{layout.HEARTBEAT}")
+        beat = read_record(actor, Heartbeat, layout.node_heartbeat(worker))
     except FileNotFoundError:
         raise NoSuchJob(
             f"no worker '{worker}' in this spool", hint="'spoolctl nodes' lists them"
@@ -43,7 +39,7 @@ def ask(actor: Actor, worker: str, action: Action, *, message: str | None = None
         at=actor.utc_now(),
         message=message,
     )
-    replace_own(actor, _path(worker, action), codec.encode(request))
+    replace_own(actor, layout.request(worker, action), codec.encode(request))
     actor.log(f"{action}.asked", worker=worker, session=beat.session)
     return request
 
@@ -53,7 +49,7 @@ def take_back(actor: Actor, worker: str) -> bool:
     there = False
     for action in ACTIONS:
         try:
-            actor.files.unlink(_path(worker, action))
+            actor.files.unlink(layout.request(worker, action))
             there = True
         except FileNotFoundError:
             continue
@@ -66,7 +62,7 @@ def asked(actor: Actor) -> frozenset[Action]:
     entries = actor.files.names(layout.CONTROL)
     found: set[Action] = set()
     for action in ACTIONS:
-        path = _path(actor.name, action)
+        path = layout.request(actor.name, action)
         if path.rpartition("/")[2] not in entries:
             continue
         try:

@@ -1,7 +1,7 @@
 """Every error this project raises on purpose: what, where, which value, and a hint.
 
 Guarantees: ``str(error)`` is one line; ``hint`` says what to do next; ``exit_code`` is what the
-command line ends with (the table is in README.md). An exception that is not a ``SpoolError`` is a
+command line ends with (the table is in docs/CLI.md). An exception that is not a ``SpoolError`` is a
 bug and may show a traceback; a ``SpoolError`` never does.
 """
 

@@ -28,6 +28,13 @@ def default_folder() -> Path:
     return base / "spool" / "logs"
 
 
+def tell_on_terminal(event: str, facts: dict[str, object]) -> None:
+    """Write an event as one line for whoever watches (``also`` of ``open_log``)."""
+    told = " ".join(f"{key}={value}" for key, value in facts.items())
+    sys.stderr.write(f"{event:<18} {told}\n")
+    sys.stderr.flush()
+
+
 def open_log(
     path: Path, *, also: Callable[[str, dict[str, object]], None] | None = None
 ) -> tuple[Log, Callable[[], None]]:

@@ -13,24 +13,25 @@ symlinked *folder* is refused; a symlink in a file's place is, where the platfor
 # ruff: noqa: PTH100, PTH101, PTH102, PTH105, PTH106, PTH108, PTH116, PTH118, PTH208
 
 import errno
-import hashlib
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_IMODE, S_ISDIR
+from stat import S_IMODE, S_ISDIR, S_ISREG
 from typing import BinaryIO, ClassVar, TypeVar
 
+from spoolctl.spool.digests import CHUNK_BYTES, measure
 from spoolctl.spool.errors import ShareUnusable
 from spoolctl.spool.ports import Digest, Files, Stat
 from spoolctl.spool.records import Modes
 
 T = TypeVar("T")
 
-CHUNK_BYTES = 1 << 20
 _ON_WINDOWS = sys.platform == "win32"
+_O_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+"""A pipe that somebody named like a job would hang whoever opens it until a writer comes."""
 _O_FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _LINK_FOLLOWS = os.link not in os.supports_follow_symlinks
 _IN_THE_WAY = frozenset({5, 32, 33})
@@ -158,13 +159,13 @@ class ShareFiles:
     def store(self, local: Path, path: str) -> None:
         """Copy a local file to the share; see ``ports.Files``. Errors as for ``write_new``."""
         with local.open("rb") as source, self._create(path) as target:
-            for chunk in _chunks(source):
+            while chunk := source.read(CHUNK_BYTES):
                 target.write(chunk)
 
     def fetch(self, path: str, local: Path) -> Digest:
         """Copy to a local file, replacing it; see ``ports.Files``. After an error a part is there."""
         with self._open(path) as source, local.open("wb") as target:
-            return _measure(source, target.write)
+            return measure(source, target.write)
 
     def digest(self, path: str) -> Digest:
         """Read a file back, from the share where the platform can; see ``ports.Files``."""
@@ -172,7 +173,7 @@ class ShareFiles:
             if sys.platform == "linux":
                 # Otherwise the writer would be told what lies in its own memory, not on the share.
                 os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            return _measure(source, lambda _chunk: None)
+            return measure(source)
 
     def _at(self, path: str) -> str:
         return os.sep.join((self._root, *parts_of(path)))
@@ -184,17 +185,24 @@ class ShareFiles:
 
     def _open(self, path: str) -> BinaryIO:
         native = self._at(path)
-        return os.fdopen(self._do(lambda: self._open_to_read(native), path), "rb")
+        opened = self._do(lambda: self._open_to_read(native), path)
+        try:
+            if not S_ISREG(os.fstat(opened).st_mode):
+                raise OSError(errno.EISDIR, "no regular file", path)  # noqa: TRY301 - closes what was opened, like any error
+        except OSError:
+            os.close(opened)
+            raise
+        return os.fdopen(opened, "rb")
 
     def _open_to_read(self, native: str) -> int:
         for wait_s in self.second_name_waits_s:
             try:
-                return os.open(native, os.O_RDONLY | _O_FLAGS)
+                return os.open(native, os.O_RDONLY | _O_FLAGS | _O_NONBLOCK)
             except OSError as error:
                 if error.errno != errno.EINVAL:
                     raise
             self._sleep(wait_s)
-        return os.open(native, os.O_RDONLY | _O_FLAGS)
+        return os.open(native, os.O_RDONLY | _O_FLAGS | _O_NONBLOCK)
 
     @contextmanager
     def _create(self, path: str) -> Iterator[BinaryIO]:
@@ -264,21 +272,6 @@ def _gid(group: str) -> int:
             f"this machine knows no group '{group}', which the spool's settings give to new files",
             hint="make the group on this machine, or change 'modes.group' in spool.yaml",
         ) from None
-
-
-def _chunks(source: BinaryIO) -> Iterator[bytes]:
-    while chunk := source.read(CHUNK_BYTES):
-        yield chunk
-
-
-def _measure(source: BinaryIO, take: Callable[[bytes], object]) -> Digest:
-    length = 0
-    sha256 = hashlib.sha256()
-    for chunk in _chunks(source):
-        take(chunk)
-        sha256.update(chunk)
-        length += len(chunk)
-    return Digest(length, sha256.hexdigest())
 
 
 def probe_links(files: Files, folder: str, token: str) -> None:

@@ -14,8 +14,6 @@ from spoolctl.spool.reject import reject
 from spoolctl.spool.settle import settle_later
 from spoolctl.spool.verdicts import Ending, build, publish
 
-SUPERSEDED = "superseded.yaml"
-
 
 def conclude(actor: Actor, claim: Claim, ending: Ending) -> Manifest:
     """Build the verdict on a claim of ours.
@@ -39,7 +37,7 @@ def end(actor: Actor, claim: Claim, manifest: Manifest) -> Outcome:
     if outcome is Outcome.UNKNOWN:
         return outcome
     if outcome is Outcome.LOST:
-        path = f"{layout.attempt(claim.name, claim.number)}/{SUPERSEDED}"
+        path = layout.superseded(claim.name, claim.number)
         try:
             publish_once(actor, path, codec.encode(manifest))
         except OSError as error:

@@ -21,25 +21,20 @@ WATCHED_BEATS = 3.5
 """For how many heartbeats a foreign holder's counter must stand still before its name is free."""
 
 
-def node_path(worker: str) -> str:
-    """Where a worker's card lies."""
-    return f"{layout.NODES}/{worker}.node.yaml"
-
-
 def introduce(actor: Actor, node: Node) -> None:
     """Write a worker's card; errors as for ``replace_own``."""
-    replace_own(actor, node_path(node.worker), codec.encode(node))
+    replace_own(actor, layout.node_card(node.worker), codec.encode(node))
 
 
 def refuse_other_protocol(actor: Actor) -> None:
-    """Refuse to work beside a worker of another protocol version that holds this name or lives here.
+    """Refuse to work in a spool where any worker's card names a newer protocol than this program speaks.
 
     Raises:
         FormatNotUnderstood: A card in ``nodes/`` names a version that this program does not speak.
         OSError: The share did not answer.
     """
     for entry in sorted(actor.files.names(layout.NODES)):
-        if not entry.endswith(".node.yaml") or entry.startswith("."):
+        if not entry.endswith(f".{layout.NODE_CARD}") or entry.startswith("."):
             continue
         try:
             node = read_record(actor, Node, f"{layout.NODES}/{entry}")
@@ -64,7 +59,7 @@ class Vacancy(Enum):
 
 
 @dataclass
-class Watch:
+class NameWatch:
     """Watches one worker's name until it is free, or held."""
 
     actor: Actor
@@ -79,14 +74,14 @@ class Watch:
         """
         actor = self.actor
         try:
-            path = f"{layout.NODES}/{actor.name}.{layout.HEARTBEAT}"
+            path = layout.node_heartbeat(actor.name)
             beat = read_record(actor, Heartbeat, path)
         except FileNotFoundError:
             return Vacancy.FREE
         except BadRecord as error:
             actor.log("identity.unreadable", error=str(error))
             return Vacancy.FREE
-        if beat.state == "stopped" or beat.session == actor.session:
+        if beat.is_stopped or beat.session == actor.session:
             return Vacancy.FREE
         if beat.host_id == actor.host.host_id:
             if beat.boot_id != actor.host.boot_id:

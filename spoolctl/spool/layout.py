@@ -3,6 +3,7 @@
 All paths are relative to the spool's root, with forward slashes. Pure: asks no share.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,12 +21,24 @@ LOCKS = "locks"
 CORPUS = "corpus"
 HISTORY = "history"
 
+LEARNING_RECORDS = f"{CORPUS}/learning_records.jsonl"
+"""The corpus, compiled of its parts."""
+ENDED_JOBS = f"{HISTORY}/history.jsonl"
+"""The history, compiled of its parts."""
+
 RECORD = "record.yaml"
 MANIFEST = "manifest.yaml"
+SUPERSEDED = "superseded.yaml"
 HEARTBEAT = "heartbeat.json"
 CANCEL = "cancel.yaml"
 CLOSED = "closed"
+LOG = "log.txt"
 PRUNED = "pruned.yaml"
+NODE_CARD = "node.yaml"
+REASON_SUFFIX = ".reason.yaml"
+"""What a rejected file's reason is called beside it."""
+OUTPUT_NAME = re.compile(r"([0-9]{4,9})-([0-9]{1,3})-([a-z0-9_]{1,40})\.png\Z")
+"""``<image index, from 0>-<number of the stage, from 1>-<stage>.png``: what an output is called, in scratch and on the share."""
 
 
 class State(StrEnum):
@@ -101,9 +114,14 @@ FOLDERS = (
 """Every folder that ``init`` makes, parents first."""
 
 
+def shelf_folder(name: str) -> str:
+    """The shelf under ``results/`` on which a job lies."""
+    return f"{RESULTS}/{shelf(name)}"
+
+
 def results(name: str) -> str:
     """A job's results folder: what is decided about it, and what came out."""
-    return f"{RESULTS}/{shelf(name)}/{name}"
+    return f"{shelf_folder(name)}/{name}"
 
 
 def pinned_record(name: str) -> str:
@@ -111,9 +129,69 @@ def pinned_record(name: str) -> str:
     return f"{results(name)}/{RECORD}"
 
 
+def tombstone(name: str) -> str:
+    """What stays of a job that retention removed."""
+    return f"{results(name)}/{PRUNED}"
+
+
 def attempt(name: str, number: int) -> str:
     """The folder of one attempt."""
     return f"{results(name)}/a{number}"
+
+
+def manifest(name: str, number: int) -> str:
+    """The verdict on one attempt."""
+    return f"{attempt(name, number)}/{MANIFEST}"
+
+
+def cancel(name: str, number: int) -> str:
+    """The request that an attempt stop."""
+    return f"{attempt(name, number)}/{CANCEL}"
+
+
+def closed(name: str, number: int) -> str:
+    """The note that the record of an ended attempt was seen at rest."""
+    return f"{attempt(name, number)}/{CLOSED}"
+
+
+def superseded(name: str, number: int) -> str:
+    """What an attempt's verdict would have been, had another's not come first."""
+    return f"{attempt(name, number)}/{SUPERSEDED}"
+
+
+def log(name: str, number: int) -> str:
+    """What the backend said during an attempt."""
+    return f"{attempt(name, number)}/{LOG}"
+
+
+def attempt_heartbeat(name: str, number: int) -> str:
+    """The heartbeat of whoever owns an attempt."""
+    return f"{attempt(name, number)}/{HEARTBEAT}"
+
+
+def node_heartbeat(worker: str) -> str:
+    """The heartbeat of a worker or a controller."""
+    return f"{NODES}/{worker}.{HEARTBEAT}"
+
+
+def node_card(worker: str) -> str:
+    """A worker's card."""
+    return f"{NODES}/{worker}.{NODE_CARD}"
+
+
+def request(worker: str, action: str) -> str:
+    """What people ask of a worker."""
+    return f"{CONTROL}/{worker}.{action}.yaml"
+
+
+def lock(who: str) -> str:
+    """The file by whose lock one process keeps others out, where the share has locks."""
+    return f"{LOCKS}/{who}.lock"
+
+
+def output_name(image_index: int, stage_number: int, stage: str) -> str:
+    """What the image of one stage is called (``OUTPUT_NAME``)."""
+    return f"{image_index:04d}-{stage_number}-{stage}.png"
 
 
 def attempt_number(entry: str) -> int | None:

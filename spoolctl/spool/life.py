@@ -17,7 +17,7 @@ from spoolctl.spool.looking import read_record
 from spoolctl.spool.ports import Clock, Entropy
 from spoolctl.spool.publish import ensure_folder, replace_own
 from spoolctl.spool.records import HEARTBEAT_SCHEMA, Heartbeat, JobClass
-from spoolctl.spool.records.live import Role
+from spoolctl.spool.records.live import Doing, Role
 
 SENTINEL = ".session"
 """A file in each session's folder. A listing that lacks it is blind, and no proof that a record is gone."""
@@ -27,7 +27,7 @@ SENTINEL = ".session"
 class Facts:
     """What a heartbeat tells beside its counter; for people, and for whoever chooses among workers."""
 
-    state: str = "idle"
+    state: Doing = "idle"
     name: str | None = None
     attempt: int | None = None
     job_class: JobClass | None = None
@@ -46,13 +46,36 @@ class Life:
     actor: Actor
     role: Role
     facts: Facts = Facts()
+    """To be read; changed only by the methods below, under one lock."""
+    is_pulsing: bool = False
+    """True while a thread beats all the time, so that a gap between two beats means a hang."""
     _counter: int = 0
+    _silences: int = 0
+    _beaten_mono: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def tell(self, **changes: object) -> None:
         """Change facts; the next heartbeat carries them."""
         with self._lock:
             self.facts = replace(self.facts, **changes)  # type: ignore[arg-type]
+
+    def tell_unless_at_work(self, state: Doing) -> None:
+        """Change the state unless an attempt is in work; asked and told at one instant, so that no other thread begins one between."""
+        with self._lock:
+            if self.facts.name is None:
+                self.facts = replace(self.facts, state=state)
+
+    def begin(self, name: str, number: int, job_class: JobClass | None) -> None:
+        """Tell that this process works on an attempt now; of the facts before it only the card's stay."""
+        with self._lock:
+            self.facts = Facts(
+                state="running",
+                name=name,
+                attempt=number,
+                job_class=job_class,
+                model=self.facts.model,
+                vram_free_gb=self.facts.vram_free_gb,
+            )
 
     def record(self) -> Heartbeat:
         """The next heartbeat."""
@@ -92,11 +115,24 @@ class Life:
         """
         beat = self.record()
         replace_own(self.actor, self._path, codec.encode_json(beat))
+        with self._lock:
+            self._silences = self._silences_at(self.actor.clock.mono())
+            self._beaten_mono = self.actor.clock.mono()
         return beat
+
+    @property
+    def silences(self) -> int:
+        """How often this process was silent for half a lease, so that it may have missed what others did; grows."""
+        with self._lock:
+            return self._silences_at(self.actor.clock.mono())
+
+    def _silences_at(self, now: float) -> int:
+        since = self._beaten_mono if self._beaten_mono is not None else now
+        return self._silences + (now - since > self.actor.settings.lease_s / 2)
 
     def beat_attempt(self, name: str, number: int) -> None:
         """Write the heartbeat of an attempt that this process owns; errors as for ``beat``."""
-        path = f"{layout.attempt(name, number)}/{layout.HEARTBEAT}"
+        path = layout.attempt_heartbeat(name, number)
         replace_own(self.actor, path, codec.encode_json(self.record()))
 
     def proves_sight(self) -> bool:
@@ -112,7 +148,7 @@ class Life:
 
     @property
     def _path(self) -> str:
-        return f"{layout.NODES}/{self.actor.name}.{layout.HEARTBEAT}"
+        return layout.node_heartbeat(self.actor.name)
 
 
 def new_session(name: str, *, clock: Clock, entropy: Entropy) -> str:

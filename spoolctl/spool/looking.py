@@ -4,6 +4,7 @@ What is decided lies in the job's results folder; ``decisions`` reads it, always
 in it. A listing proves presence, never absence: nothing here concludes from a name that was missing once.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -23,6 +24,7 @@ from spoolctl.spool.records import (
     Verdict,
 )
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 R = TypeVar("R", bound=Record)
 
 
@@ -63,7 +65,7 @@ class Decisions:
 
     @property
     def may_run(self) -> bool:
-        """The chain rule (CLAIM 2): may somebody make the next attempt?
+        """The chain rule: may somebody make the next attempt?
 
         Only after a verdict that is not *succeeded*, and after a final one only once ``closed`` shows that its record
         had come to rest, so that a record back in a queue is a person's wish.
@@ -180,6 +182,13 @@ def parts(actor: Actor, state: State) -> list[Place]:
     return [whole, *(Place(state, entry) for entry in inner)]
 
 
+def last_days(places: list[Place], count: int) -> list[Place]:
+    """The newest *count* days, and every folder that is no day: a person's own, which must not push a day out."""
+    days = [place for place in places if _DAY.fullmatch(place.part)]
+    own = [place for place in places if place.part and place not in days]
+    return [*own, *days[-count:]]
+
+
 def all_records(actor: Actor, states: tuple[State, ...] = tuple(State)) -> Iterator[Location]:
     """Every record in the given states. Not an instant's picture: a record that moves may be seen twice or not."""
     for state in states:
@@ -206,7 +215,7 @@ def nodes(actor: Actor) -> dict[str, tuple[Node | None, Heartbeat | None]]:
             continue
         node, beat = found.get(stem, (None, None))
         try:
-            if kind == "node.yaml":
+            if kind == layout.NODE_CARD:
                 node = read_record(actor, Node, f"{layout.NODES}/{entry}")
             elif kind == layout.HEARTBEAT:
                 beat = read_record(actor, Heartbeat, f"{layout.NODES}/{entry}")

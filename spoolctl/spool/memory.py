@@ -9,7 +9,6 @@ the only lie that a view tells.
 """
 
 import errno
-import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.files import parts_of
 from spoolctl.spool.ports import Digest, Stat
 
@@ -396,4 +396,4 @@ class MemoryFiles:
 
 
 def _digest(data: bytes) -> Digest:
-    return Digest(len(data), hashlib.sha256(data).hexdigest())
+    return Digest(len(data), sha256_of(data))

@@ -16,13 +16,14 @@ from spoolctl.spool.attempts import pinned_job
 from spoolctl.spool.errors import ShareUnusable
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import decisions
-from spoolctl.spool.names import shelf
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
 from spoolctl.spool.records import Job, Manifest
 from spoolctl.spool.settle import move, settle
 
-LinesOf = Callable[[Job, Manifest], bytes]
-"""The lines that a job's end adds to a ledger; pure, so that every controller makes the same bytes."""
+CorpusOf = Callable[[Job, Manifest], bytes]
+HistoryOf = Callable[[Job | None, Manifest], bytes]
+"""The lines that a job's end adds to a ledger; pure, so that every controller makes the same bytes. History is also of jobs whose
+record cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Merged:
     """Why it is not merged, for a person to look at."""
 
 
-def merge(actor: Actor, location: Location, *, corpus: LinesOf, history: LinesOf) -> Merged:
+def merge(actor: Actor, location: Location, *, corpus: CorpusOf, history: HistoryOf) -> Merged:
     """Merge the job whose record lies in ``finished/``.
 
     Raises:
@@ -45,7 +46,12 @@ def merge(actor: Actor, location: Location, *, corpus: LinesOf, history: LinesOf
     decided = decisions(actor, location.name)
     last = decided.highest
     if decided.pruned is not None or last is None or last.verdict is None or not last.is_commit:
-        return Merged(done=settle(actor, location) is not None)
+        rests = settle(actor, location)
+        if last is None and decided.pruned is None and rests == location:
+            return _problem(
+                actor, location, "it has no attempt: put here by hand; drag it to a queue to run it"
+            )
+        return Merged(done=rests is not None)
     manifest = last.verdict
     job, _ = pinned_job(actor, location.name)
     if job is None:
@@ -57,7 +63,12 @@ def merge(actor: Actor, location: Location, *, corpus: LinesOf, history: LinesOf
     write_history(actor, manifest, job, history)
     moved = move(actor, location, Place(State.DONE, manifest.day), label=last.number)
     settle(actor, moved or location)
-    actor.log("merged", job=location.name, attempt=last.number, images=len(manifest.outputs))
+    actor.log(
+        "merged",
+        job=location.name,
+        attempt=last.number,
+        images=sum(1 for output in manifest.outputs if output.final),
+    )
     return Merged(done=True)
 
 
@@ -80,17 +91,16 @@ def verify_outputs(actor: Actor, manifest: Manifest) -> str | None:
     return None
 
 
-def write_history(actor: Actor, manifest: Manifest, job: Job | None, lines: LinesOf) -> None:
+def write_history(actor: Actor, manifest: Manifest, job: Job | None, lines: HistoryOf) -> None:
     """Publish the history part of one ended attempt, so that a job retried later has one for each end; errors as for ``merge``."""
-    if job is not None:
-        suffix = f"~{manifest.attempt}"
-        publish_part(actor, layout.HISTORY, manifest.name, suffix, lines(job, manifest))
+    suffix = f"~{manifest.attempt}"
+    publish_part(actor, layout.HISTORY, manifest.name, suffix, lines(job, manifest))
 
 
 def publish_part(actor: Actor, ledger: str, name: str, suffix: str, lines: bytes) -> None:
     """Publish a part of a ledger, unless it is there; errors as for ``merge``."""
-    ensure_folder(actor, f"{ledger}/parts/{shelf(name)}")
     path = layout.part(ledger, name, suffix)
+    ensure_folder(actor, layout.parent(path))
     outcome = publish_once(actor, path, lines)
     if outcome is Outcome.UNKNOWN:
         raise ShareUnusable(f"the share does not say whether '{path}' was published")

@@ -14,7 +14,7 @@ from spoolctl.spool.looking import Decisions, decisions, find_twice
 from spoolctl.spool.promote import held_back
 from spoolctl.spool.records import Job, JobClass
 from spoolctl.spool.settle import move
-from spoolctl.spool.states import label_for
+from spoolctl.spool.states import class_of, label_for
 
 _PENDING = (State.QUEUE, State.WAITING, State.HELD)
 _TRIES_MAX = 5
@@ -37,8 +37,7 @@ def release(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Lo
     def where(location: Location, decided: Decisions) -> Place:
         job = _job(actor, location)
         verdict = decided.highest.verdict if decided.highest else None
-        known = (job_class, verdict.class_ if verdict else None, job.class_)
-        chosen = next((one for one in known if one), actor.settings.default_class)
+        chosen = class_of(job, verdict, actor.settings, job_class)
         hurried = location.place.state is State.WAITING
         held = held_back(actor, job, decided, ignore_retry_at=hurried)
         if hurried and not held.is_due:

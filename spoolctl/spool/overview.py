@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from spoolctl.spool import layout
+from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.errors import BadRecord, NoSuchJob
 from spoolctl.spool.layout import Location, State
@@ -44,7 +44,6 @@ from spoolctl.spool.submit import parse_job
 
 CANDIDATES_SHOWN = 5
 NO_CLASS = "none"
-_REASON = ".reason.yaml"
 _LATEST_LOOKED_AT = 50
 """How many of the newest failed records are opened to find those that ended last."""
 
@@ -111,7 +110,7 @@ def counts(actor: Actor, memory: Memory) -> Counts:
     Raises:
         OSError: The share did not tell.
     """
-    queues = dict.fromkeys(CLASSES, 0)
+    queues: dict[str, int] = dict.fromkeys(CLASSES, 0)
     for place in parts(actor, State.QUEUE):
         count = len(records_in(actor, place))
         if place.part or count:
@@ -218,9 +217,10 @@ def latest_failures(actor: Actor, count: int, memory: Memory) -> list[Failure]:
 def rejections(actor: Actor, count: int) -> tuple[int, list[Reason]]:
     """How many files lie in ``rejected/``, and the latest reasons; of many, only the first fifty names are opened."""
     entries = [e for e in actor.files.names(layout.REJECTED) if not is_ignored(e)]
-    files = [entry for entry in entries if not entry.endswith(_REASON)]
+    files = [entry for entry in entries if not entry.endswith(layout.REASON_SUFFIX)]
     reasons = []
-    for entry in sorted(e for e in entries if e.endswith(_REASON))[:_LATEST_LOOKED_AT]:
+    found = (entry for entry in entries if entry.endswith(layout.REASON_SUFFIX))
+    for entry in sorted(found)[:_LATEST_LOOKED_AT]:
         try:
             reasons.append(read_record(actor, Reason, f"{layout.REJECTED}/{entry}"))
         except (BadRecord, FileNotFoundError) as error:
@@ -354,8 +354,8 @@ def _job_if(actor: Actor, location: Location, said: str) -> Job | None:
     plain = word.isascii() and word.replace("-", "").replace("_", "").isalnum()
     try:
         data = _bytes(actor, location.path)
-        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        return None if plain and not utf16 and word.encode() not in data else parse_job(data)
+        unlike = plain and not codec.is_utf16(data)
+        return None if unlike and word.encode() not in data else parse_job(data)
     except (BadRecord, FileNotFoundError):
         return None
 
@@ -366,4 +366,6 @@ def _bytes(actor: Actor, path: str) -> bytes:
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise BadRecord(f"'{path}' has more than {RECORD_BYTES_MAX} bytes") from None
+        if error.errno in (errno.ELOOP, errno.EISDIR):
+            raise BadRecord(f"'{path}' is no regular file") from None
         raise

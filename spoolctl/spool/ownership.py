@@ -55,19 +55,6 @@ class Ownership:
             return Standing.CANCEL_ASKED
         return self._look_for_record()
 
-    def compare(self) -> Standing:
-        """Compare the claimed file's bytes with the pinned ones; a file that is not there says nothing. Errors as for ``look``."""
-        try:
-            place = self._claim.place(self._actor)
-            data = self._actor.files.read(place.path, bytes_max=RECORD_BYTES_MAX)
-        except FileNotFoundError:
-            return Standing.MINE
-        except OSError as error:
-            if error.errno != errno.EFBIG:
-                raise
-            return Standing.RECORD_CHANGED
-        return Standing.MINE if data == self._claim.data else Standing.RECORD_CHANGED
-
     def _look_for_record(self) -> Standing:
         claim, actor = self._claim, self._actor
         try:
@@ -104,6 +91,19 @@ class Ownership:
                 self._actor.log("ownership.blind", job=self._claim.name, at=place.folder)
                 return True
         return False
+
+
+def compare_record(actor: Actor, claim: Claim) -> Standing:
+    """Compare the claimed file's bytes with the pinned ones; a file that is not there says nothing. Errors as for ``Ownership.look``."""
+    try:
+        data = actor.files.read(claim.place(actor).path, bytes_max=RECORD_BYTES_MAX)
+    except FileNotFoundError:
+        return Standing.MINE
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        return Standing.RECORD_CHANGED
+    return Standing.MINE if data == claim.data else Standing.RECORD_CHANGED
 
 
 def _is_of(entry: str, name: str) -> bool:

@@ -8,7 +8,6 @@ from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.layout import Location
 from spoolctl.spool.looking import Decisions, decisions
-from spoolctl.spool.names import shelf
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
 from spoolctl.spool.reject import reject_name_seen_before
 from spoolctl.spool.settle import is_same_job, lies_at
@@ -43,7 +42,7 @@ def _ensure_results(actor: Actor, name: str) -> None:
     try:
         ensure_folder(actor, layout.results(name))
     except FileNotFoundError:  # the first job on its shelf
-        ensure_folder(actor, f"{layout.RESULTS}/{shelf(name)}")
+        ensure_folder(actor, layout.shelf_folder(name))
         ensure_folder(actor, layout.results(name))
 
 

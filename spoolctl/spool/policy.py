@@ -72,6 +72,11 @@ class Judgement:
     avoid: tuple[str, ...]
 
 
+def spread(seconds: float, fraction: float) -> float:
+    """*seconds*, up to a quarter more or less by *fraction* (0 up to 1), so that who began together does not go on together."""
+    return seconds * (0.75 + 0.5 * fraction)
+
+
 def counts_before(previous: Manifest | None) -> Counts:
     """What the next attempt starts from; a retry by hand (after a final verdict) starts from nothing."""
     return Counts() if previous is None or previous.final else previous.counts
@@ -125,6 +130,6 @@ def judge(  # noqa: PLR0913 - each is one independent fact
         nth = max(1, counts.failures + counts.deferrals)
         wait_s = min(retry.backoff_s * 2.0 ** min(nth - 1, 30), retry.backoff_s_max)
         retry_at = datetime.fromtimestamp(share_now_s, tz=UTC) + timedelta(
-            seconds=wait_s * (0.75 + 0.5 * jitter)
+            seconds=spread(wait_s, jitter)
         )
     return Judgement(final=final, counts=counts, retry_at=retry_at, avoid=avoid)

@@ -93,7 +93,7 @@ class Files(Protocol):
 
 
 class Clock(Protocol):
-    """This machine's clocks. Decisions read ``mono`` only; ``utc_now`` is written for people."""
+    """This machine's clocks. Decisions read ``mono`` only; ``utc_s`` is written for people."""
 
     def mono(self) -> float:
         """Seconds of a clock that never goes back; only differences mean anything."""

@@ -13,10 +13,11 @@ from enum import Enum
 
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import take_and_end
-from spoolctl.spool.layout import Location
-from spoolctl.spool.looking import Decisions, decisions
+from spoolctl.spool.layout import Location, State
+from spoolctl.spool.looking import Decisions, decisions, find
 from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.records import Code, Job, Verdict
+from spoolctl.spool.records.live import Role
 from spoolctl.spool.settle import settle_later
 from spoolctl.spool.verdicts import Ending
 
@@ -79,10 +80,13 @@ def _need_state(actor: Actor, name: str) -> Needs:
     last = decided.highest
     if last is None or last.is_open or not (last.is_commit or last.is_final):
         return Needs.OPEN
-    return Needs.MET if last.is_commit else Needs.FAILED
+    if last.is_commit:
+        return Needs.MET
+    retried = last.closed and find(actor, name, (State.QUEUE, State.WAITING, State.HELD))
+    return Needs.OPEN if retried else Needs.FAILED
 
 
-def fail_for_need(actor: Actor, location: Location, data: bytes, need: str) -> None:
+def fail_for_need(actor: Actor, location: Location, data: bytes, need: str, *, role: Role) -> None:
     """End a job that can never run, because *need* ended without success; errors as for ``held_back``."""
     decided = pin(actor, location, data)
     if decided is None or not may_begin(actor, decided, location):
@@ -91,5 +95,5 @@ def fail_for_need(actor: Actor, location: Location, data: bytes, need: str) -> N
     if need == location.name:
         message = f"needs itself ('{need}')"
     ending = Ending(Verdict.FAILED, Code.DEPENDENCY_FAILED, message)
-    take_and_end(actor, decided, ending, role="worker")
+    take_and_end(actor, decided, ending, role=role)
     settle_later(actor, location)

@@ -91,7 +91,17 @@ def _may_go(actor: Actor, decided: Decisions, location: Location) -> bool:
         return False
     at_rest = last.is_commit or (last.is_final and last.closed)
     right_place = last.is_commit == (location.place.state is State.DONE)
+    if last.is_commit and not _is_merged(actor, location.name):
+        return False
     return at_rest and right_place and lies_at(actor, location)
+
+
+def _is_merged(actor: Actor, name: str) -> bool:
+    folder, _, entry = layout.part(layout.CORPUS, name).rpartition("/")
+    try:
+        return entry in actor.files.names(folder)
+    except FileNotFoundError:
+        return False
 
 
 def _fence(actor: Actor, verdict: Manifest) -> None:
@@ -104,6 +114,6 @@ def _fence(actor: Actor, verdict: Manifest) -> None:
         day=verdict.day,
         record_sha256=sha256 or verdict.record_sha256,
     )
-    path = f"{layout.results(verdict.name)}/{layout.PRUNED}"
+    path = layout.tombstone(verdict.name)
     if publish_once(actor, path, codec.encode(tombstone)) is Outcome.UNKNOWN:
         raise ShareUnusable(f"the share does not say whether '{path}' was published")

@@ -10,7 +10,10 @@ Does not guarantee: an answer. ``UNKNOWN`` means that the share would not even s
 """
 
 import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
@@ -40,24 +43,39 @@ def publish_once(actor: Actor, path: str, data: bytes) -> Outcome:
     Raises:
         OSError: Nothing was published (share full, no permission, the folder is gone).
     """
-    temporary = _temporary_beside(actor, path)
-    files = actor.files
-    try:
-        files.write_new(temporary, data)
+    with own_temporary(actor, path) as temporary:
+        actor.files.write_new(temporary, data)
         return _link(actor, temporary, path, data)
-    finally:
-        try:
-            files.unlink(temporary)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            actor.log("publish.temporary_left", path=temporary, error=str(error))
 
 
-def _temporary_beside(actor: Actor, path: str) -> str:
+@contextmanager
+def own_temporary(actor: Actor, path: str, *, renamed: bool = False) -> Iterator[str]:
+    """A name beside *path* that nobody else draws; what lies there goes at the end, as far as the share answers.
+
+    Args:
+        actor: Who acts.
+        path: What the temporary file is to become.
+        renamed: The body moves the file away: unless it fails, nothing is left to remove, and no round trip is spent on it.
+    """
     folder = layout.parent(path)
     name = f".{actor.entropy.token()}.tmp"
-    return f"{folder}/{name}" if folder else name
+    temporary = f"{folder}/{name}" if folder else name
+    left = True
+    try:
+        yield temporary
+        left = not renamed
+    finally:
+        if left:
+            _remove(actor, temporary)
+
+
+def _remove(actor: Actor, temporary: str) -> None:
+    try:
+        actor.files.unlink(temporary)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        actor.log("publish.temporary_left", path=temporary, error=str(error))
 
 
 def _link(actor: Actor, temporary: str, path: str, data: bytes) -> Outcome:
@@ -126,13 +144,15 @@ def replace_own(actor: Actor, path: str, data: bytes) -> None:
     Raises:
         OSError: The new content may or may not be there.
     """
-    temporary = _temporary_beside(actor, path)
-    try:
-        actor.files.write_new(temporary, data)
+    _replace(actor, path, lambda temporary: actor.files.write_new(temporary, data))
+
+
+def store_own(actor: Actor, local: Path, path: str) -> None:
+    """As ``replace_own``, by a copy of a local file; errors as for it."""
+    _replace(actor, path, lambda temporary: actor.files.store(local, temporary))
+
+
+def _replace(actor: Actor, path: str, write: Callable[[str], None]) -> None:
+    with own_temporary(actor, path, renamed=True) as temporary:
+        write(temporary)
         actor.files.rename(temporary, path)
-    except OSError:
-        try:
-            actor.files.unlink(temporary)
-        except OSError as error:
-            actor.log("publish.temporary_left", path=temporary, error=str(error))
-        raise

@@ -18,9 +18,11 @@ from spoolctl.spool.life import Life
 from spoolctl.spool.looking import Attempt, heartbeat, read_record
 from spoolctl.spool.publish import Outcome
 from spoolctl.spool.records import Code, Heartbeat, Verdict
-from spoolctl.spool.verdicts import Ending, Subject, build, previous_verdict, publish
+from spoolctl.spool.verdicts import Ending, Subject, build, previous_attempt, publish
 
 _NO_HEARTBEAT = "none"
+_SWEEP_AT_LEAST_S = 15.0
+"""No pause between two sweeps is a hang that is shorter than this, however short the lease is."""
 
 _SAID = {
     Code.NO_HEARTBEAT: "no heartbeat for {unchanged_s:.0f} s (lease {lease_s:.0f} s)",
@@ -44,17 +46,42 @@ class Reaper:
         self._life = life
         self._watches: dict[tuple[str, int], _Watch] = {}
         self._last_mono = actor.clock.mono()
+        self._silences = life.silences
 
     def wake(self) -> None:
-        """Begin a sweep. An observer that hung for long saw nothing meanwhile, so its watches start anew."""
+        """Begin a sweep. An observer that hung for long saw nothing meanwhile, so its watches start anew.
+
+        Where a pulse beats, a gap in its beats tells a hang from a long job; elsewhere the time since the last sweep does.
+        """
+        silences = self._life.silences
+        if self._life.is_pulsing:
+            self._reset_if(hung=silences != self._silences)
+            self._last_mono = self._actor.clock.mono()
+        else:
+            self._notice_hang()
+        self._silences = silences
+
+    def _notice_hang(self) -> None:
         now = self._actor.clock.mono()
-        if now - self._last_mono > self._actor.settings.lease_s / 2:
-            self._actor.log("reap.watches_reset", hung_s=round(now - self._last_mono, 1))
-            self._watches.clear()
+        self._reset_if(
+            hung=now - self._last_mono > max(self._actor.settings.lease_s / 2, _SWEEP_AT_LEAST_S)
+        )
         self._last_mono = now
 
-    def consider(self, name: str, open_attempt: Attempt) -> bool:
+    def _reset_if(self, *, hung: bool) -> None:
+        if hung and self._watches:
+            self._actor.log("reap.watches_reset", watches=len(self._watches))
+            self._watches.clear()
+
+    def consider(self, name: str, open_attempt: Attempt, *, asked_again: bool = False) -> bool:
         """Look at one open attempt, and end it if its owner shows no life.
+
+        One of this very session is looked at like any other: a sweep runs only while no job does, so it was left over.
+
+        Args:
+            name: The job.
+            open_attempt: What was seen of its last attempt.
+            asked_again: True if the record lies where only a wish to run puts it: in a queue, or claimed.
 
         Returns:
             True if the attempt has a verdict now, whoever wrote it.
@@ -63,13 +90,13 @@ class Reaper:
             OSError: The share did not answer; the watch starts anew.
         """
         key = (name, open_attempt.number)
+        self._notice_hang()
         try:
             beat = heartbeat(self._actor, *key)
         except OSError:
             self._watches.pop(key, None)
             raise
-        if beat is not None and beat.session == self._actor.session:
-            return False
+        self._notice_hang()  # that very read may have hung, and what it brought be as old as the hang
         unchanged_s = self._unchanged_s(key, beat)
         code = self._proof(beat, unchanged_s)
         if code is None:
@@ -78,13 +105,20 @@ class Reaper:
             self._actor.log("reap.blind", job=name, attempt=key[1])
             self._watches.pop(key, None)
             return False
-        return self.publish_lost(name, key[1], beat, code, unchanged_s=unchanged_s)
+        if code is Code.NO_HEARTBEAT and heartbeat(self._actor, *key) != beat:
+            self._watches.pop(
+                key, None
+            )  # it came while this observer proved its sight: the share was away for both
+            return False
+        return self.publish_lost(
+            name, key[1], beat, code, unchanged_s=unchanged_s, asked_again=asked_again
+        )
 
     def _sees(self, key: tuple[str, int], beat: Heartbeat | None) -> bool:
         """True if this observer sees at all; and if it saw no heartbeat, that opening it, listing or not, finds none."""
         if beat is None:
             try:
-                path = f"{layout.attempt(*key)}/{layout.HEARTBEAT}"
+                path = layout.attempt_heartbeat(*key)
                 read_record(self._actor, Heartbeat, path)
             except (FileNotFoundError, BadRecord):
                 pass
@@ -96,7 +130,7 @@ class Reaper:
         """Drop the watches of attempts that nobody sees open any more."""
         self._watches = {key: w for key, w in self._watches.items() if key in still_open}
 
-    def publish_lost(
+    def publish_lost(  # noqa: PLR0913 - each is one independent fact
         self,
         name: str,
         number: int,
@@ -104,6 +138,7 @@ class Reaper:
         code: Code,
         *,
         unchanged_s: float = 0.0,
+        asked_again: bool = False,
     ) -> bool:
         """Give an attempt the verdict *lost*; errors as for ``consider``."""
         actor = self._actor
@@ -111,19 +146,20 @@ class Reaper:
         message = _SAID[code].format(
             unchanged_s=unchanged_s, lease_s=actor.settings.lease_s, pid=beat.pid if beat else "?"
         )
-        previous = previous_verdict(actor, name, number)
+        before = previous_attempt(actor, name, number)
         subject = Subject(
             name=name,
             number=number,
             job=job,
             record_sha256=sha256,
-            previous=previous,
+            previous=before.verdict if before else None,
             worker=beat.worker if beat else None,
             session=beat.session if beat else None,
             job_class=beat.class_ if beat else None,
         )
         manifest = build(actor, subject, Ending(Verdict.LOST, code, message))
-        if beat is not None and beat.role == "person" and previous is not None and previous.final:
+        by_a_person = beat is None or beat.role == "person"
+        if by_a_person and before is not None and before.is_final and not asked_again:
             # An adopt or a cancel died on a job that had ended: it is no reason to run it again unasked.
             manifest = manifest.model_copy(update={"final": True, "retry_at": None})
         outcome = publish(actor, manifest)

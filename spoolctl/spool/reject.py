@@ -4,10 +4,9 @@ Guarantees: the reason is there before the file is; the file's bytes are kept; a
 meanwhile leaves no reason behind. Does not guarantee: that only one of two sweepers does it; both come to the same names.
 """
 
-import hashlib
-
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
+from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location
 from spoolctl.spool.publish import Outcome, publish_once
@@ -44,7 +43,7 @@ def reject(actor: Actor, location: Location, error: BadRecord, *, data: bytes | 
         by=actor.session,
         at=actor.utc_now(),
     )
-    reason_path = f"{target}.reason.yaml"
+    reason_path = f"{target}{layout.REASON_SUFFIX}"
     if publish_once(actor, reason_path, codec.encode(reason)) is Outcome.UNKNOWN:
         return None
     try:
@@ -74,7 +73,7 @@ def _free_name(actor: Actor, location: Location, data: bytes | None) -> str:
     shown = location.file.shown.encode("utf-8", "ignore")[:_STEM_BYTES_MAX].decode(
         "utf-8", "ignore"
     )
-    stem = f"{shown}-{hashlib.sha256(seen).hexdigest()[:8]}"
+    stem = f"{shown}-{sha256_of(seen)[:8]}"
     if f"{stem}{location.file.suffix}" in there:
         stem = f"{stem}-{actor.entropy.token()[:8]}"
     return f"{layout.REJECTED}/{stem}{location.file.suffix}"

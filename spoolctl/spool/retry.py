@@ -5,14 +5,17 @@ one new attempt results, because making it is exclusive. Decides nothing: ``clos
 in a queue a retry.
 """
 
+import errno
+
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.errors import NoSuchJob, ShareUnusable, StateForbids
+from spoolctl.spool.errors import BadRecord, NoSuchJob, ShareUnusable, StateForbids
 from spoolctl.spool.layout import Location, State
 from spoolctl.spool.looking import Decisions, decisions, find_twice
-from spoolctl.spool.records import JobClass
+from spoolctl.spool.records import RECORD_BYTES_MAX, Job, JobClass
 from spoolctl.spool.settle import move, settle
-from spoolctl.spool.states import label_for
+from spoolctl.spool.states import class_of, label_for
+from spoolctl.spool.submit import parse_job
 
 _LOOKS_MAX = 10
 _AT_REST = (State.FAILED, State.CANCELLED)
@@ -43,12 +46,11 @@ def retry(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Loca
         for location in found:
             if location.place.state is State.QUEUE:
                 return location
-            rested = settle(
-                actor, location
-            )  # notes ``closed``, where nobody has seen it at rest yet
+            # Settling notes ``closed``, where nobody has seen the record at rest yet.
+            rested = settle(actor, location)
             if rested is None or rested.place.state not in _MOVED_FROM:
                 continue
-            place = layout.queue(_class(actor, decided, job_class))
+            place = layout.queue(_class(actor, decided, rested, job_class))
             moved = move(actor, rested, place, label=label_for(decided, place))
             if moved is not None:
                 actor.log("retried", job=name, attempt=decided.next_number)
@@ -56,10 +58,21 @@ def retry(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Loca
     raise ShareUnusable(f"the record of '{name}' keeps moving", hint="ask again")
 
 
-def _class(actor: Actor, decided: Decisions, asked: JobClass | None) -> str:
-    last = decided.highest
-    before = last.verdict.class_ if last and last.verdict else None
-    return asked or before or actor.settings.default_class
+def _class(actor: Actor, decided: Decisions, rested: Location, asked: JobClass | None) -> JobClass:
+    verdict = decided.highest.verdict if decided.highest else None
+    return class_of(_job(actor, rested), verdict, actor.settings, asked)
+
+
+def _job(actor: Actor, rested: Location) -> Job | None:
+    """The record; ``None`` if it cannot be read as one, which whoever takes it from the queue will say."""
+    try:
+        return parse_job(actor.files.read(rested.path, bytes_max=RECORD_BYTES_MAX))
+    except (BadRecord, FileNotFoundError):
+        return None
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        return None
 
 
 def _refuse(decided: Decisions, found: list[Location]) -> None:

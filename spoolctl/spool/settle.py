@@ -10,10 +10,10 @@ Does not guarantee: that the record stays; the controller's audit finds what a l
 """
 
 import errno
-import hashlib
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
+from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import Decisions, decisions, find
@@ -108,7 +108,7 @@ def close(actor: Actor, decided: Decisions, location: Location) -> None:
     last = decided.highest
     at_rest = location.place.state in (State.FAILED, State.CANCELLED)
     if last is not None and last.is_final and at_rest and not last.closed:
-        path = f"{layout.attempt(decided.name, last.number)}/{layout.CLOSED}"
+        path = layout.closed(decided.name, last.number)
         publish_once(actor, path, f"seen in {location.place.folder}\n".encode())
 
 
@@ -163,8 +163,3 @@ def _blocked(actor: Actor, source: Location, target: Location) -> bool:
     except FileNotFoundError:
         return False
     return there != here
-
-
-def sha256_of(data: bytes) -> str:
-    """Lower-case hex SHA-256."""
-    return hashlib.sha256(data).hexdigest()

@@ -1,6 +1,6 @@
 """Opening and making a spool: wires files, clock and randomness into an ``Actor`` for the steps.
 
-Guarantees: a folder without a readable ``spool.yaml`` of a format that this program knows is never written to; ``create`` refuses a
+Guarantees: a folder without a readable ``spool.yaml`` of a format that this program knows is never written to; ``create_spool`` refuses a
 share that lacks what the protocol cannot do without.
 """
 

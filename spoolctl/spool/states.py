@@ -7,7 +7,7 @@ after its job had come to rest asks for a retry, and one put into ``cancelled/``
 from spoolctl.spool import layout
 from spoolctl.spool.layout import TERMINAL, Location, Place, State
 from spoolctl.spool.looking import Attempt, Decisions
-from spoolctl.spool.records import Verdict
+from spoolctl.spool.records import Job, JobClass, Manifest, Settings, Verdict
 
 _VERDICT_STATE = {
     Verdict.SUCCEEDED: State.DONE,
@@ -57,6 +57,21 @@ def _final_place(last: Attempt, at: Location, *, moved_here_by_me: bool) -> Plac
     if state is wanted and at.place.part:
         return None
     return Place(wanted, last.verdict.day)
+
+
+def class_of(
+    job: Job | None, verdict: Manifest | None, settings: Settings, asked: JobClass | None = None
+) -> JobClass:
+    """The class of the queue that a job goes (back) to.
+
+    Args:
+        job: Its record; ``None`` if that cannot be read.
+        verdict: The last one, if any: it names the queue from which the job was claimed.
+        settings: The spool's settings.
+        asked: What a person asks for, which goes before all.
+    """
+    before = verdict.class_ if verdict else None
+    return asked or before or (job.class_ if job else None) or settings.default_class
 
 
 def label_for(decided: Decisions, place: Place) -> int | None:

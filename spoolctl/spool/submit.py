@@ -6,6 +6,8 @@ if the share fails between two of them, those already there are named in the err
 """
 
 import re
+from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,11 +24,11 @@ from spoolctl.spool.names import (
     rank_of_priority,
     slug,
 )
+from spoolctl.spool.publish import own_temporary
 from spoolctl.spool.records import Job
 from spoolctl.spool.stablenew import is_snapshot, job_from_snapshot
 
 TRIES_MAX = 3
-_TEXT_END = re.compile(rb"(^|\n)\.\.\.[ \t]*\r?\n?\s*\Z")
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,13 @@ def draft(name: str, data: bytes, job: Job) -> Draft:
     Raises:
         BadRecord: No file can be called so: too long, or with a rank or label in it.
     """
-    is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and data.rstrip().endswith(b"}")
-    if not is_json and not _TEXT_END.search(data) and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+    if not codec.is_whole(data) and not codec.is_utf16(data):
         data = data.rstrip(b"\n") + b"\n" + codec.END_MARK
     file = FileName(
         name=fold(name),
         shown=name,
         rank=rank_of_priority(job.priority),
-        suffix=".json" if is_json else ".yaml",
+        suffix=".json" if codec.is_json(data) else ".yaml",
     )
     check_file_name(file)
     parsed = parse_file_name(str(file))
@@ -100,31 +101,24 @@ def submit(actor: Actor, drafts: list[Draft], place: Place) -> list[Location]:
         OSError: The share failed before anything was submitted.
     """
     _refuse_known_names(actor, drafts)
-    temporaries: list[str] = []
-    try:
-        for one in drafts:
-            temporary = f"{place.folder}/.{actor.entropy.token()}.tmp"
-            temporaries.append(temporary)
-            actor.files.write_new(temporary, one.data)
+    locations = [Location(place, one.file) for one in drafts]
+    with ExitStack() as stack:
+        temporaries: list[str] = []
+        for location, one in zip(locations, drafts, strict=True):
+            temporaries.append(stack.enter_context(own_temporary(actor, location.path)))
+            actor.files.write_new(temporaries[-1], one.data)
         placed: list[Location] = []
-        for temporary, one in zip(temporaries, drafts, strict=True):
-            location = Location(place, one.file)
+        for temporary, location, one in zip(temporaries, locations, drafts, strict=True):
             _link(actor, temporary, location, one.data, placed=len(placed), total=len(drafts))
             placed.append(location)
             actor.log("submitted", job=one.file.name, at=location.path)
         return placed
-    finally:
-        for temporary in temporaries:
-            try:
-                actor.files.unlink(temporary)
-            except OSError as error:
-                actor.log("publish.temporary_left", path=temporary, error=str(error))
 
 
 def _refuse_known_names(actor: Actor, drafts: list[Draft]) -> None:
     names = [one.file.name for one in drafts]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise NameTaken(f"two of the files would be called '{name}'", hint="rename one of them")
     given = [n for n in names if not re.match(r"\d{8}-\d{6}-\d{3}-.*-[0-9a-f]{4}\.\d{4,}\Z", n)]
     for name in given:  # names of our own making are new by their time and token

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.admission import Admission, Admitted
+from spoolctl.spool.admission import Admission, Admitted, NotAdmitted
 from spoolctl.spool.cancel import cancel_pending
 from spoolctl.spool.errors import SpoolError
 from spoolctl.spool.layout import Location, Place, State
@@ -23,15 +23,16 @@ from spoolctl.spool.looking import (
     Decisions,
     decisions,
     heartbeat,
+    last_days,
     parts,
     read_record,
     records_in,
 )
 from spoolctl.spool.promote import Needs, fail_for_need, held_back
 from spoolctl.spool.reap import Reaper
-from spoolctl.spool.records import Code, Heartbeat, Job
+from spoolctl.spool.records import Code, Heartbeat
 from spoolctl.spool.settle import move, settle
-from spoolctl.spool.states import belongs, label_for
+from spoolctl.spool.states import belongs, class_of, label_for
 
 HEADS_MAX = 32
 """How many records of each queue are looked at; leftovers further back wait until they come to the front."""
@@ -61,7 +62,7 @@ class Sweeper:
     def __init__(self, actor: Actor, life: Life, admission: Admission | None = None) -> None:
         self._actor = actor
         self._reaper = Reaper(actor, life)
-        self._is_controllers = life.role == "controller"
+        self._role = life.role
         self._admission = admission or Admission()
         self._look_again: dict[str, float] = {}
         self._open: set[tuple[str, int]] = set()
@@ -98,18 +99,18 @@ class Sweeper:
         found = records_in(self._actor, place)
         if len(self._look_again) > 10 * WAITING_MAX:
             self._look_again = {p: t for p, t in self._look_again.items() if t > now}
-        return [one for one in found if self._look_again.get(one.path, 0.0) <= now][:limit]
+        due = [one for one in found if self._look_again.get(one.path, 0.0) <= now]
+        # Those that waited longest first: by name alone, two hundred records that need a later one would hide it for ever.
+        return sorted(due, key=lambda one: self._look_again.get(one.path, 0.0))[:limit]
 
     def _in_order(self, location: Location, *, for_s: float = LOOK_AGAIN_S) -> None:
         self._look_again[location.path] = self._actor.clock.mono() + for_s
 
     def _claims(self, swept: Swept) -> None:
         for place in parts(self._actor, State.CLAIMED):
-            if place.part == self._actor.session:
-                continue
             found = records_in(self._actor, place)
             self._each(swept, found, self._look_at_claim)
-            if place.part and not found:
+            if place.part not in ("", self._actor.session) and not found:
                 self._look_at_session(place)
 
     def _look_at_session(self, place: Place) -> None:
@@ -131,7 +132,9 @@ class Sweeper:
         if last is None or not last.is_open:
             return False
         self._open.add((location.name, last.number))
-        if self._reaper.consider(location.name, last):
+        if self._reaper.consider(
+            location.name, last, asked_again=location.place.state in (State.QUEUE, State.CLAIMED)
+        ):
             swept.reaped += 1
             settle(self._actor, location)
         return True
@@ -144,12 +147,12 @@ class Sweeper:
 
     def _is_over(self, session: str) -> bool:
         """True if an empty session's worker has begun another session, or has said that it stopped."""
-        path = f"{layout.NODES}/{worker_of(session)}.{layout.HEARTBEAT}"
+        path = layout.node_heartbeat(worker_of(session))
         try:
             beat = read_record(self._actor, Heartbeat, path)
         except (OSError, SpoolError):
             return False
-        return beat.session != session or beat.state == "stopped"
+        return beat.session != session or beat.is_stopped
 
     def _queues(self, swept: Swept) -> None:
         dropped = records_in(self._actor, Place(State.QUEUE))
@@ -161,7 +164,7 @@ class Sweeper:
         """A file dropped straight into ``queue/`` goes to its own class or the default one, once it is whole."""
         admitted = self._admission.admit(self._actor, location)
         if isinstance(admitted, Admitted):
-            place = layout.queue(admitted.job.class_ or self._actor.settings.default_class)
+            place = layout.queue(class_of(admitted.job, None, self._actor.settings))
             if move(self._actor, location, place, label=location.file.label) is not None:
                 swept.settled += 1
 
@@ -187,13 +190,17 @@ class Sweeper:
             return
         admitted = self._admission.admit(self._actor, location)
         if not isinstance(admitted, Admitted):
+            if admitted is not NotAdmitted.GROWING:
+                self._in_order(location)
             return
         held = held_back(self._actor, admitted.job, decided)
         if held.needs is Needs.FAILED:
-            fail_for_need(self._actor, location, admitted.data, held.need)
+            fail_for_need(self._actor, location, admitted.data, held.need, role=self._role)
             swept.settled += 1
         elif held.is_due:
-            place = layout.queue(self._class_of(admitted.job, decided))
+            last = decided.highest
+            verdict = last.verdict if last else None
+            place = layout.queue(class_of(admitted.job, verdict, self._actor.settings))
             label = label_for(decided, place)
             if move(self._actor, location, place, label=label) is not None:
                 self._actor.log("promoted", job=location.name, to=place.folder)
@@ -201,15 +208,12 @@ class Sweeper:
         elif held.until is not None:
             wait_s = held.until.timestamp() - self._actor.share_now_s()
             self._in_order(location, for_s=min(max(wait_s, 0.0), LOOK_AGAIN_S))
-
-    def _class_of(self, job: Job, decided: Decisions) -> str:
-        verdict = decided.highest.verdict if decided.highest else None
-        before = verdict.class_ if verdict else None
-        return before or job.class_ or self._actor.settings.default_class
+        else:
+            self._in_order(location)
 
     def _cancelled(self, swept: Swept) -> None:
         whole, *days = parts(self._actor, State.CANCELLED)
-        for place in (whole, *days[-DAYS:]):
+        for place in (whole, *last_days(days, DAYS)):
             self._each(swept, self._unseen(place, WAITING_MAX), self._look_at_cancelled)
 
     def _look_at_cancelled(self, swept: Swept, location: Location) -> None:
@@ -223,15 +227,16 @@ class Sweeper:
             return
         admitted = self._admission.admit(self._actor, location)
         if isinstance(admitted, Admitted) and cancel_pending(
-            self._actor, location, role="worker", message="its file was moved to cancelled/"
+            self._actor, location, role=self._role, message="its file was moved to cancelled/"
         ):
             swept.cancelled += 1
 
     def _resting(self, swept: Swept) -> None:
         """What nobody moves any more may still have an attempt that its owner left: a late rename put it here, or an adopt died."""
-        places = [layout.HELD, *parts(self._actor, State.FAILED)[1:][-DAYS:]]
-        if self._is_controllers:  # many records and hardly ever one of these: one looker is enough
-            places += [layout.FINISHED, *parts(self._actor, State.DONE)[1:][-DAYS:]]
+        places = [layout.HELD, *last_days(parts(self._actor, State.FAILED), DAYS)]
+        if self._role == "controller":
+            # Many records, and hardly ever one of these: one looker is enough.
+            places += [layout.FINISHED, *last_days(parts(self._actor, State.DONE), DAYS)]
         for place in places:
             self._each(swept, self._unseen(place, WAITING_MAX), self._look_at_resting)
 
@@ -259,8 +264,12 @@ def end_former_sessions(actor: Actor, life: Life) -> int:
             last: Attempt | None = decisions(actor, location.name).highest
             if last is not None and last.is_open:
                 beat = heartbeat(actor, location.name, last.number)
-                if beat is not None and beat.session != place.part:
-                    continue  # another's attempt; the record only lies here
+                # Another's attempt, whose record only lies here; or this name's on another machine, which may live
+                # and be cut off: for both a lease has to pass.
+                if beat is None or beat.session != place.part:
+                    continue
+                if beat.host_id != actor.host.host_id:
+                    continue
                 ended += reaper.publish_lost(
                     location.name, last.number, beat, Code.WORKER_RESTARTED
                 )

@@ -62,7 +62,7 @@ def this_host() -> Host:
     the clock is set, and "another boot" is taken for a proof of death. Process id and start suffice.
     """
     machine = socket.gethostname().lower()
-    boot_id = _first_line(_PROC / "sys/kernel/random/boot_id") or BOOT_UNKNOWN
+    boot_id = _text_of(_PROC / "sys/kernel/random/boot_id") or BOOT_UNKNOWN
     pid = os.getpid()
     return Host(machine, _host_id(machine, boot_id), boot_id, pid, _started_s(psutil.Process(pid)))
 
@@ -140,10 +140,10 @@ def _machine_id() -> str:
         access = winreg.KEY_READ | winreg.KEY_WOW64_64KEY
         with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place, 0, access) as key:
             return str(winreg.QueryValueEx(key, "MachineGuid")[0])
-    return _first_line(_ETC / "machine-id") or f"{uuid.getnode():012x}"
+    return _text_of(_ETC / "machine-id") or f"{uuid.getnode():012x}"
 
 
-def _first_line(path: Path) -> str:
+def _text_of(path: Path) -> str:
     """A small file's text; '' if it is not there (other systems, bare containers)."""
     try:
         return path.read_text().strip()

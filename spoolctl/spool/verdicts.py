@@ -5,7 +5,7 @@ from datetime import datetime
 
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.looking import attempt as read_attempt
+from spoolctl.spool.looking import Attempt, attempt
 from spoolctl.spool.policy import judge
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import (
@@ -56,10 +56,10 @@ class Subject:
     job_class: JobClass | None
 
 
-def previous_verdict(actor: Actor, name: str, number: int) -> Manifest | None:
-    """The verdict on the attempt before *number*; None for the first, or after a pruning. Errors as for ``decisions``."""
+def previous_attempt(actor: Actor, name: str, number: int) -> Attempt | None:
+    """The attempt before *number*; None for the first, or after a pruning. Errors as for ``decisions``."""
     try:
-        return read_attempt(actor, name, number - 1).verdict if number > 1 else None
+        return attempt(actor, name, number - 1) if number > 1 else None
     except FileNotFoundError:
         return None
 
@@ -119,7 +119,7 @@ def publish(actor: Actor, manifest: Manifest) -> Outcome:
     Raises:
         OSError: Nothing was published.
     """
-    path = f"{layout.attempt(manifest.name, manifest.attempt)}/{layout.MANIFEST}"
+    path = layout.manifest(manifest.name, manifest.attempt)
     outcome = publish_once(actor, path, codec.encode(manifest))
     actor.log(
         "verdict." + outcome.value,

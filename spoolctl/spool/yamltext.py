@@ -179,7 +179,11 @@ class _Builder:
         next(self._events)
         more = next(self._events)
         if not isinstance(more, yaml.StreamEndEvent):
-            raise BadRecord("the file holds more than one YAML document", line=_line(more))
+            raise BadRecord(
+                "the file holds more than one YAML document",
+                hint="one file is one job: split it at the lines '---'",
+                line=_line(more),
+            )
         return value
 
     def _value(self, event: Event, depth: int) -> Any:  # noqa: ANN401 - any plain value

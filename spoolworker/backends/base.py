@@ -8,6 +8,7 @@ through ``Watch`` and looks at ``Watch.interrupted`` at least every second or so
 work (confirming that the server is idle), and raises ``Interrupted``.
 """
 
+import errno
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from spoolctl.spool import BackendUsed, Code, ModelHere, Stage, StageTiming
+
+NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""What a full disk, or a full quota, says."""
 
 
 class BackendError(Exception):
@@ -66,7 +70,7 @@ class Made:
     """One file that the backend left in ``scratch``."""
 
     path: Path
-    """Called ``<image index>-<number of the stage, from 1>-<stage>.png``, like ``0003-2-upscale.png``."""
+    """Called as ``layout.output_name`` says, like ``0003-2-upscale.png``."""
     stage: str
     image_index: int
     final: bool

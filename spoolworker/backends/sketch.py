@@ -9,7 +9,6 @@ image and while it waits.
 Does not look at it while it draws one image, which takes about a second for the largest.
 """
 
-import errno
 import math
 import random
 import threading
@@ -17,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from spoolctl.spool import (
+    PIXELS_MAX,
     STAGE_NAMES,
     ADetailer,
     BackendUsed,
@@ -35,9 +34,12 @@ from spoolctl.spool import (
     StageTiming,
     Txt2Img,
     Upscale,
+    layout,
 )
+from spoolctl.spool.version import VERSION
 from spoolworker.backends import drawing
 from spoolworker.backends.base import (
+    NO_SPACE,
     Abilities,
     BackendError,
     Interrupted,
@@ -49,13 +51,10 @@ from spoolworker.backends.base import (
 from spoolworker.backends.drills import Drills
 from spoolworker.backends.infotext import Fields, describe, write_infotext
 
-SIDE_MAX = 16_384
-"""Longest side of a picture, in pixels: what a record may ask of one stage."""
 _SEEDS = 2**64
 _SEEDS_DRAWN = 2**32
 """WebUI draws its random seeds from as many; a larger one could not be typed into it again."""
 _SLICE_S = 0.2
-_NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _INHERITED = tuple(name for name in Sampling.model_fields if name != "options")
 
 
@@ -65,13 +64,6 @@ def _draw_seed() -> int:
 
 def _wait_deaf(seconds: float) -> None:
     threading.Event().wait(seconds)
-
-
-def _version() -> str | None:
-    try:
-        return metadata.version("spoolctl")
-    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        return None
 
 
 @dataclass
@@ -139,10 +131,10 @@ class Sketch:
             BackendError: The ``unreachable`` drill.
         """
         self._reach()
-        return Abilities(self.name, _version(), STAGE_NAMES, models=None, loaded_model=self._loaded)
+        return Abilities(self.name, VERSION, STAGE_NAMES, models=None, loaded_model=self._loaded)
 
     def run(self, order: Order, watch: Watch) -> Product:
-        """Run the chain; every stage leaves ``{image:04d}-{stage number}-{stage}.png`` in scratch.
+        """Run the chain; every stage leaves its images in scratch.
 
         Raises:
             BackendError: An input is missing, the chain is impossible, the disk is full, or a drill.
@@ -157,7 +149,7 @@ class Sketch:
         except MemoryError as error:
             raise BackendError(Code.OUT_OF_HOST_MEMORY, "no memory to draw in") from error
         except OSError as error:
-            if error.errno not in _NO_SPACE:
+            if error.errno not in NO_SPACE:
                 raise
             where = f"no space left in '{order.scratch}'"
             raise BackendError(Code.SCRATCH_FULL, where) from error
@@ -184,7 +176,7 @@ class Sketch:
             timings.append(StageTiming(stage=stage.stage, seconds=seconds, images=len(pictures)))
         if self._drills.truncate and made:
             _cut_in_half(made[-1].path)
-        used = BackendUsed(name=self.name, version=_version(), model=self._loaded, vae=said.vae)
+        used = BackendUsed(name=self.name, version=VERSION, model=self._loaded, vae=said.vae)
         log = "".join(
             f"sketch: {t.stage}: {t.images} images in {t.seconds:.2f} s\n" for t in timings
         )
@@ -215,7 +207,7 @@ class Sketch:
             image = image.crop((0, 0, max(1, image.width - 8), max(1, image.height - 8)))
         said = step.said
         text = write_infotext(said.prompt or "", said.negative_prompt or "", picture.told)
-        picture.path = scratch / f"{picture.index:04d}-{step.number}-{stage.stage}.png"
+        picture.path = scratch / layout.output_name(picture.index, step.number, stage.stage)
         info = PngInfo()
         info.add_text("parameters", text)
         image.save(picture.path, "PNG", compress_level=1, pnginfo=info)
@@ -343,9 +335,9 @@ def _paint(step: _Step, picture: _Picture) -> Image.Image:
 
 
 def _enlarge(image: Image.Image, factor: float) -> Image.Image:
-    if max(image.size) * factor > SIDE_MAX:
+    if max(image.size) * factor > PIXELS_MAX:
         size = f"{image.width}x{image.height}"
-        message = f"{size} times {factor:g} is more than {SIDE_MAX} pixels a side"
+        message = f"{size} times {factor:g} is more than {PIXELS_MAX} pixels a side"
         raise BackendError(Code.BAD_JOB, message)
     return drawing.enlarge(image, factor)
 
@@ -356,8 +348,10 @@ def _load(picture: _Picture) -> Image.Image:
     assert path is not None, "only txt2img begins without a file"  # noqa: S101 - a bug, not an error
     try:
         with Image.open(path) as image:
-            if max(image.size) > SIDE_MAX:
-                raise BackendError(Code.BAD_JOB, f"'{path.name}' has a side over {SIDE_MAX} pixels")
+            if max(image.size) > PIXELS_MAX:
+                raise BackendError(
+                    Code.BAD_JOB, f"'{path.name}' has a side over {PIXELS_MAX} pixels"
+                )
             return image.convert("RGB")
     except FileNotFoundError as error:
         raise BackendError(Code.INPUT_MISSING, f"there is no file '{path}'") from error

@@ -18,6 +18,7 @@ from spoolctl.spool import (
     find,
     introduce,
     layout,
+    open_spool,
 )
 
 EMPTY = """\
@@ -420,3 +421,21 @@ def test_what_is_remembered_while_watching_does_not_hide_a_retry(
     last = bench("status", "--watch", "--json").out.splitlines()[-1]
 
     assert json.loads(last)["failed"][0]["message"] == "again"
+
+
+def test_status_tells_what_workers_and_controllers_say_in_their_heartbeats(bench: Bench) -> None:
+    """A job that could not be merged, or a backend that was away, was told in a heartbeat that nobody was shown."""
+    for name, role, said in (
+        ("tower-0", "worker", "backend does not answer: refused"),
+        (
+            "controller-x",
+            "controller",
+            "one: 'results/singles/one/a1/0000-1-txt2img.png' is not there",
+        ),
+    ):
+        Life(open_spool(bench.root, name=name), role, Facts(message=said)).beat()
+
+    ran = bench("status")
+
+    assert "tower-0: backend does not answer: refused" in ran.out
+    assert "controller-x: one: 'results/singles/one/a1/0000-1-txt2img.png' is not there" in ran.out

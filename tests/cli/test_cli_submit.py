@@ -3,20 +3,17 @@
 import hashlib
 import io
 import json
-from pathlib import Path
 
 import pytest
 from cli_bench import IMG2IMG_YAML, JOB_YAML, Bench
+from sample_data import stablenew
 
 from spoolctl.spool import Job, StableNewWorkload, State, decode, find, parse_job
 
-SNAPSHOTS = Path(__file__).parents[2] / "../shared/data/stablenew/generated/njr_snapshots"
-
 
 def snapshot() -> dict:
-    if not SNAPSHOTS.is_dir():
-        pytest.fail(f"StableNew's snapshots are missing: {SNAPSHOTS} is no folder")
-    return json.loads(sorted(SNAPSHOTS.glob("*.json"))[0].read_text())
+    snapshots = stablenew("generated/njr_snapshots")
+    return json.loads(sorted(snapshots.glob("*.json"))[0].read_text(encoding="utf-8"))
 
 
 def snapshot_that_reads(path: str) -> str:
@@ -73,6 +70,7 @@ def test_every_bad_file_is_told_with_line_field_and_hint_and_nothing_is_submitte
     assert "tab.yaml', line 2: not YAML" in ran.err
     assert "hint: a tab cannot indent YAML; use spaces" in ran.err
     assert "two.yaml', line 6: the file holds more than one YAML document" in ran.err
+    assert "hint: one file is one job: split it at the lines '---'" in ran.err
     assert "gone.yaml': cannot read it" in ran.err
     assert "it is a folder" in ran.err
     assert "error: nothing was submitted: 5 of 6 files cannot be" in ran.err

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from sample_data import stablenew
 
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
 from spoolctl.spool.records import (
@@ -24,7 +25,6 @@ TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS / "stablenew"))
 from stablenew_rules import readable_by_stablenew  # noqa: E402
 
-SNAPSHOTS = TESTS.parents[1] / "shared/data/stablenew/generated/njr_snapshots"
 LEARNING = {
     "experiment_name": "cfg-sweep-01", "experiment_id": "e-1", "variable_under_test": "CFG Scale",
     "variant_value": 7.0, "stage": "txt2img",
@@ -152,8 +152,7 @@ def test_what_was_not_committed_gives_no_record() -> None:
 
 
 def test_every_sample_snapshot_gives_readable_records() -> None:
-    assert SNAPSHOTS.is_dir(), f"StableNew's sample snapshots are missing: {SNAPSHOTS}"
-    for path in sorted(SNAPSHOTS.iterdir()):
+    for path in sorted(stablenew("generated/njr_snapshots").iterdir()):
         made = records(parse_job(path.read_bytes()), manifest())
         assert made[0]["primary_model"].startswith("juggernautXL")
         assert made[0]["randomizer_plan_size"] in (1, 4)

@@ -8,15 +8,16 @@ import threading
 import pytest
 from filelock import FileLock
 
-from spoolctl.controller.role import Role
+from spoolctl.controller.role import ControllerRole
 from spoolctl.controller.run import Controller
+from spoolctl.controller.scanner import Scanner
 from spoolctl.spool import Heartbeat, ShareUnusable, create_spool, decode, default_settings
 
 HOLDER = """
 import sys
 from pathlib import Path
-from spoolctl.controller.role import Role
-role = Role(Path(sys.argv[1]))
+from spoolctl.controller.role import ControllerRole
+role = ControllerRole(Path(sys.argv[1]))
 print(role.try_take(), flush=True)
 sys.stdin.readline()
 """
@@ -43,7 +44,7 @@ def other(root):
 
 
 def test_the_first_has_the_role_and_the_second_does_not_wait_for_it(root, other):
-    role = Role(root)
+    role = ControllerRole(root)
 
     assert role.try_take() is False
     assert not role.is_held
@@ -51,7 +52,7 @@ def test_the_first_has_the_role_and_the_second_does_not_wait_for_it(root, other)
 
 @pytest.mark.parametrize("ends", ["by itself", "killed"])
 def test_the_second_takes_over_when_the_first_ends(root, other, ends):
-    role = Role(root)
+    role = ControllerRole(root)
     assert not role.try_take()
     if ends == "killed":
         other.kill()
@@ -65,7 +66,7 @@ def test_the_second_takes_over_when_the_first_ends(root, other, ends):
 
 def test_taking_it_twice_and_giving_it_up_once_lets_another_have_it(root):
     """The lock counts, so that a role taken twice was still held."""
-    role, second = Role(root), Role(root)
+    role, second = ControllerRole(root), ControllerRole(root)
     assert role.try_take()
     assert role.try_take()
     role.give_up()
@@ -75,7 +76,7 @@ def test_taking_it_twice_and_giving_it_up_once_lets_another_have_it(root):
 
 
 def test_giving_up_what_one_does_not_have_is_nothing(root):
-    Role(root).give_up()
+    ControllerRole(root).give_up()
 
 
 @pytest.mark.parametrize(
@@ -93,8 +94,21 @@ def test_a_share_that_refuses_locks_is_named_with_the_way_out(root, monkeypatch,
     monkeypatch.setattr(FileLock, "acquire", refuses)
 
     with pytest.raises(ShareUnusable, match=r"cannot lock '.*controller\.lock'") as caught:
-        Role(root).try_take()
+        ControllerRole(root).try_take()
     assert "--no-lock" in caught.value.hint
+
+
+@pytest.fixture
+def scans(monkeypatch):
+    """What the controllers of this process scanned."""
+    made, scan = [], Scanner.scan
+
+    def counted(self):
+        made.append(scan(self))
+        return made[-1]
+
+    monkeypatch.setattr(Scanner, "scan", counted)
+    return made
 
 
 class Rounds(threading.Event):
@@ -119,8 +133,8 @@ def heartbeats(root):
     ]
 
 
-def test_a_controller_stands_by_while_another_scans_and_takes_over(root, other):
-    told, scans = [], []
+def test_a_controller_stands_by_while_another_scans_and_takes_over(root, other, scans):
+    told = []
 
     def look():
         told.extend(beat.state for beat in heartbeats(root))
@@ -129,17 +143,15 @@ def test_a_controller_stands_by_while_another_scans_and_takes_over(root, other):
         look()
         other.communicate("\n", timeout=60)
 
-    Controller(root, lambda *_, **__: None).run(Rounds(end_the_other, look), on_scan=scans.append)
+    Controller(root, lambda *_, **__: None).run(Rounds(end_the_other, look))
 
     assert told == ["standing_by", "running"]
     assert len(scans) == 2
     assert heartbeats(root) == [], "its name is used only once"
 
 
-def test_a_controller_without_a_lock_believes_to_be_alone(root, other):
-    scans = []
-
-    Controller(root, lambda *_, **__: None, use_lock=False).run(Rounds(), on_scan=scans.append)
+def test_a_controller_without_a_lock_believes_to_be_alone(root, other, scans):
+    Controller(root, lambda *_, **__: None, use_lock=False).run(Rounds())
 
     assert len(scans) == 1
 
@@ -148,7 +160,7 @@ def test_one_scan_for_a_scheduler_gives_the_role_back(root):
     controller = Controller(root, lambda *_, **__: None)
 
     assert controller.once() is not None
-    role = Role(root)
+    role = ControllerRole(root)
     assert role.try_take()
     role.give_up()
 
@@ -157,10 +169,12 @@ def test_one_scan_beside_another_controller_is_none(root, other):
     assert Controller(root, lambda *_, **__: None).once() is None
 
 
-def test_a_controller_that_stands_by_outlives_a_share_that_is_away_for_a_moment(root, monkeypatch):
+def test_a_controller_that_stands_by_outlives_a_share_that_is_away_for_a_moment(
+    root, monkeypatch, scans
+):
     """Any error of the lock file ended it as 'the share refuses locks', at the moment at which it was needed."""
     acquire = FileLock.acquire
-    events, scans, broken = [], [], [True]
+    events, broken = [], [True]
 
     def away(self, *args, **kwargs):
         if broken:
@@ -169,7 +183,7 @@ def test_a_controller_that_stands_by_outlives_a_share_that_is_away_for_a_moment(
 
     monkeypatch.setattr(FileLock, "acquire", away)
     controller = Controller(root, lambda event, **facts: events.append(event))
-    controller.run(Rounds(broken.clear), on_scan=scans.append)
+    controller.run(Rounds(broken.clear))
 
     assert "controller.trouble" in events
     assert len(scans) == 1

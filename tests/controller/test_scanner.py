@@ -1,7 +1,9 @@
 """What only the controller does: merge, audit, compile; twice if there are two, and with the same result."""
 
+import json
+
 import pytest
-from spool_world import World
+from spool_world import JOB, World
 
 from spoolctl.controller import scanner as scanning
 from spoolctl.spool import Code, layout
@@ -202,6 +204,33 @@ def test_a_failed_job_has_its_line_in_the_history_too(world):
 
     assert layout.part(layout.HISTORY, "a", "~1") in world.share.tree()
     assert world.corpus("a") == []
+
+
+def test_a_failed_job_whose_record_cannot_be_read_any_more_has_its_line_all_the_same(world):
+    world.drop("a")
+    world.worker().work(fail=Code.BAD_JOB)
+    files = world.share.view()
+    files.unlink(layout.pinned_record("a"))
+    files.write_new(layout.pinned_record("a"), b"?")
+
+    world.controller().scan()
+
+    line = json.loads(world.share.tree()[layout.part(layout.HISTORY, "a", "~1")])
+    assert (line["verdict"], line["code"], line["kind"]) == ("failed", "bad_job", None)
+    assert world.events("audit.no_record")
+
+
+def test_a_job_that_the_controller_ends_is_ended_in_the_controllers_name(world):
+    world.drop("b")
+    world.worker().work(fail=Code.BAD_JOB)
+    world.drop("a", JOB.replace(b"...", b"after: [b]\n..."), "waiting")
+    world.drop("c", folder="cancelled")
+
+    world.controller().scan()
+
+    assert (world.verdicts("a"), world.verdicts("c")) == (["failed"], ["cancelled"])
+    beats = [world.share.tree()[layout.attempt_heartbeat(name, 1)] for name in "ac"]
+    assert [json.loads(beat)["role"] for beat in beats] == ["controller"] * 2
 
 
 def test_a_record_at_rest_is_audited_once(world):

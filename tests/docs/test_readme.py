@@ -21,7 +21,7 @@ def blocks(text, language="sh"):
 
 
 def tour():
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     return blocks(text[text.index("## Five minutes") : text.index("## Where to go on")])
 
 
@@ -58,15 +58,17 @@ def test_the_five_minute_tour_runs_as_printed(environment, tmp_path):
 
 
 def test_the_tests_line_is_what_continuous_integration_runs():
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     after = text[text.index("<!-- the tests, in one line -->") :]
     assert blocks(after)[0].count("\n") == 1
-    assert "the tests, in one line" in (ROOT / ".ci/run").read_text()
+    assert "the tests, in one line" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_relative_link_leads_somewhere(document):
-    text = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(
+        r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if "://" not in target:
             assert (document.parent / target).exists(), f"{document.name} points at '{target}'"
@@ -75,7 +77,7 @@ def test_every_relative_link_leads_somewhere(document):
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_command_in_a_document_exists_with_its_options(document):
     """Each ``spoolctl ...`` or ``spoolworker ...`` line in a sh block is a command that knows its options."""
-    for line in "\n".join(blocks(document.read_text())).splitlines():
+    for line in "\n".join(blocks(document.read_text(encoding="utf-8"))).splitlines():
         words = line.split("#")[0].split("&&")[-1].replace("&", "").split()
         if not words or words[0] not in ("spoolctl", "spoolworker"):
             continue

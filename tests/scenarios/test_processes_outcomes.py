@@ -197,9 +197,15 @@ def test_s16_graceful_stop(scene):
         ("term-twice", [signal.SIGTERM] * 2),
         ("int-twice", [signal.SIGINT] * 2),
     ):
-        seconds = 60 if len(signals) == 2 else 1.0
-        scene.drop(name, job_text(requires={"tags": [name]}))
+        seconds = 60 if len(signals) == 2 else 3.0
         workers[name] = (scene.worker(name, "--tag", name, seconds_per_image=seconds), signals)
+    for name, (
+        worker,
+        _,
+    ) in workers.items():  # all are up before the first begins, or a short job ends too soon
+        scene.wait_for(lambda worker=worker: worker.events("worker.started"), name, 60)
+    for name in workers:
+        scene.drop(name, job_text(requires={"tags": [name]}))
     scene.wait_for(lambda: all(scene.runs(name) for name in workers), "all at work", 30)
     for name, (worker, signals) in workers.items():
         scene.drop(f"{name}-next", job_text(requires={"tags": [name]}))

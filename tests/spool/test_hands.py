@@ -14,6 +14,7 @@ from spoolctl.spool import (
     Standing,
     layout,
     parse_file_name,
+    retry,
 )
 
 
@@ -63,6 +64,25 @@ def test_a_job_dragged_from_failed_to_a_queue_runs_again():
     assert world.state("job-1") == "queue/batch"
     _recovers(world, "job-1", "done")
     assert world.verdicts("job-1") == ["failed", "succeeded"]
+
+
+@pytest.mark.parametrize("folder", ["failed", "failed/2026-03-27", "cancelled"])
+def test_a_job_that_a_person_put_to_rest_before_it_ran_is_retried_in_its_own_class(folder):
+    """It went to the default class: no verdict named one, and nobody asked the record."""
+    world = World()
+    world.drop("job-1", JOB.replace(b"...", b"class: batch\n..."), folder)
+
+    assert retry(world.person(), "job-1").place == layout.queue("batch")
+    _recovers(world, "job-1", "done")
+
+
+def test_a_file_at_rest_that_is_no_job_is_retried_in_the_default_class_and_rejected_there():
+    world = World()
+    world.drop("job-1", b"prompt: a lighthouse\n", "failed")
+
+    assert retry(world.person(), "job-1").place == layout.queue("normal")
+    assert world.worker("w1").claim() is None
+    assert world.places("job-1") == []
 
 
 def test_a_job_dragged_from_failed_to_waiting_runs_again_when_it_is_promoted():

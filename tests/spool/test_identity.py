@@ -12,9 +12,9 @@ from spoolctl.spool import (
     Heartbeat,
     Host,
     Life,
+    NameWatch,
     Node,
     Vacancy,
-    Watch,
     encode,
     introduce,
     refuse_holder,
@@ -57,7 +57,7 @@ def test_who_holds_a_name(world, host, state, dead, expected):
     if dead:
         world.dead.add(7)
 
-    found = Watch(world.actor("w1")).holder()
+    found = NameWatch(world.actor("w1")).holder()
 
     if expected == "held":
         assert isinstance(found, Heartbeat)
@@ -67,26 +67,26 @@ def test_who_holds_a_name(world, host, state, dead, expected):
 
 
 def test_a_name_that_was_never_used_is_free(world):
-    assert Watch(world.actor("w1")).holder() is Vacancy.FREE
+    assert NameWatch(world.actor("w1")).holder() is Vacancy.FREE
 
 
 def test_ones_own_heartbeat_is_no_holder(world):
     actor = world.actor("w1")
     Life(actor, "worker").beat()
 
-    assert Watch(actor).holder() is Vacancy.FREE
+    assert NameWatch(actor).holder() is Vacancy.FREE
 
 
 def test_a_heartbeat_that_cannot_be_read_holds_nothing_and_is_told(world):
     world.share.put("nodes/w1.heartbeat.json", b"{")
 
-    assert Watch(world.actor("w1")).holder() is Vacancy.FREE
+    assert NameWatch(world.actor("w1")).holder() is Vacancy.FREE
     assert world.events("identity.unreadable")
 
 
 def test_a_foreign_name_is_free_after_some_heartbeats_without_change(world):
     left(world, ("host-b", "b", "b"))
-    watch = Watch(world.actor("w1"))
+    watch = NameWatch(world.actor("w1"))
 
     found = []
     for _ in range(5):
@@ -98,7 +98,7 @@ def test_a_foreign_name_is_free_after_some_heartbeats_without_change(world):
 
 def test_a_foreign_name_whose_counter_grows_is_held(world):
     life = left(world, ("host-b", "b", "b"))
-    watch = Watch(world.actor("w1"))
+    watch = NameWatch(world.actor("w1"))
     assert watch.holder() is Vacancy.UNKNOWN
     life.beat()
 
@@ -109,7 +109,7 @@ def test_a_clock_that_is_wrong_decides_nothing(world):
     life = left(world, ("host-b", "b", "b"))
     slow = world.actor("w1")
     world.clock.offset_s = 10_000_000
-    watch = Watch(slow)
+    watch = NameWatch(slow)
 
     assert watch.holder() is Vacancy.UNKNOWN
     world.clock.offset_s = -10_000_000
@@ -127,7 +127,7 @@ def test_a_share_that_does_not_answer_is_no_vacancy(world):
 
     actor.files.read = away
     with pytest.raises(OSError, match="Input/output"):
-        Watch(actor).holder()
+        NameWatch(actor).holder()
 
 
 def test_the_refusal_names_the_holder_and_what_to_do(world):

@@ -28,7 +28,7 @@ def share(root: Path) -> ShareFiles:
     return ShareFiles(root)
 
 
-# Caches: nas.md, "when does client B see what client A did", in a rehearsal.
+# Caches: when a client sees what another did, in a rehearsal.
 
 
 class StaleCache:

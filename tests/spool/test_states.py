@@ -1,13 +1,22 @@
 """Where a record belongs, for every place where it may lie and everything that may be decided."""
 
 import pytest
+from spool_world import JOB
 
 from spoolctl.spool import layout
 from spoolctl.spool.layout import TERMINAL, Location, Place, State
 from spoolctl.spool.looking import Attempt, Decisions
 from spoolctl.spool.names import FileName
-from spoolctl.spool.records import MANIFEST_SCHEMA, PRUNED_SCHEMA, Manifest, Pruned, Verdict
-from spoolctl.spool.states import belongs, label_for
+from spoolctl.spool.records import (
+    MANIFEST_SCHEMA,
+    PRUNED_SCHEMA,
+    Manifest,
+    Pruned,
+    Verdict,
+)
+from spoolctl.spool.spool import default_settings
+from spoolctl.spool.states import belongs, class_of, label_for
+from spoolctl.spool.submit import parse_job
 
 DAY = "2026-11-20"
 OTHER_DAY = "2026-11-19"
@@ -179,6 +188,24 @@ def test_a_label_tells_the_attempt_a_record_is_in_or_due_for(
     decided: str, place: str, label: int | None
 ) -> None:
     assert label_for(DECIDED[decided], AT[place]) == label
+
+
+@pytest.mark.parametrize(
+    ("said", "ran_in", "asked", "goes_to"),
+    [
+        (None, None, None, "normal"),
+        ("batch", None, None, "batch"),
+        ("batch", "interactive", None, "interactive"),
+        (None, "interactive", None, "interactive"),
+        ("batch", "interactive", "normal", "normal"),
+    ],
+)
+def test_a_job_goes_where_a_person_asks_or_it_ran_or_its_record_says(
+    said, ran_in, asked, goes_to
+) -> None:
+    job = parse_job(JOB.replace(b"...", f"class: {said}\n...".encode()) if said else JOB)
+    last = verdict(Verdict.FAILED).model_copy(update={"class_": ran_in}) if ran_in else None
+    assert class_of(job, last, default_settings(0.0, "t"), asked) == goes_to
 
 
 MAY_RUN = {

@@ -13,6 +13,7 @@ from spoolctl.spool import (
     Standing,
     Verdict,
     begin_session,
+    compare_record,
     conclude,
     draft,
     end_former_sessions,
@@ -115,7 +116,7 @@ def _look(world, worker, claimed):
     def act():
         worker.life.beat()
         worker.life.beat_attempt(claimed.name, claimed.number)
-        return ownership.look(), ownership.look(), ownership.compare()
+        return ownership.look(), ownership.look(), compare_record(worker.actor, claimed)
 
     def told(answer):
         assert set(answer) == {Standing.MINE}, f"I7: nobody touched it, and its owner says {answer}"

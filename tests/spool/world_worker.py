@@ -22,6 +22,7 @@ from spoolctl.spool import (
     Verdict,
     begin_session,
     claim,
+    compare_record,
     conclude,
     end,
     end_former_sessions,
@@ -72,8 +73,7 @@ class Worker:
 
     def run(self, claimed: Claim, *, fail: Code | None = None) -> Outcome:
         """Run a claim to its end: look, deliver one picture, publish the verdict."""
-        ownership = Ownership(self.actor, claimed, self.life)
-        standing = ownership.look()
+        standing = Ownership(self.actor, claimed, self.life).look()
         if standing is Standing.SUPERSEDED:
             return Outcome.LOST
         if standing in (Standing.CANCEL_ASKED, Standing.RECORD_REMOVED):
@@ -82,7 +82,7 @@ class Worker:
         self.world.runs.append(Run(claimed.name, claimed.number, claimed.data))
         if fail is not None:
             return self.end(claimed, Ending(Verdict.FAILED, fail, "as told"))
-        if ownership.compare() is Standing.RECORD_CHANGED:
+        if compare_record(self.actor, claimed) is Standing.RECORD_CHANGED:
             ending = Ending(Verdict.FAILED, Code.RECORD_CHANGED, "changed")
             return self.end(claimed, ending)
         return self.end(claimed, self.deliver(claimed))

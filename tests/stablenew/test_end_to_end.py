@@ -6,15 +6,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from PIL import Image
+from sample_data import stablenew
 from stablenew_rules import readable_by_stablenew
 
 from spoolctl.spool import Manifest, decode, images_asked, parse_job, stages_of
-
-SNAPSHOTS = Path(__file__).parents[2] / "../shared/data/stablenew/generated/njr_snapshots"
 
 
 def run(module, *arguments, environment):
@@ -29,11 +27,10 @@ def run(module, *arguments, environment):
 @pytest.fixture(scope="module")
 def night(tmp_path_factory):
     """A spool through which all snapshots have gone: its root, and each job's name by its file."""
-    if not SNAPSHOTS.is_dir():
-        pytest.skip(f"StableNew's sample data is not at {SNAPSHOTS}")
+    snapshots = stablenew("generated/njr_snapshots")
     root = tmp_path_factory.mktemp("night") / "spool"
     environment = {**os.environ, "SPOOL_ROOT": str(root), "XDG_STATE_HOME": str(root.parent)}
-    files = sorted(SNAPSHOTS.iterdir())
+    files = sorted(snapshots.iterdir())
     run("spoolctl", "init", root, environment=environment)
     submitted = run("spoolctl", "submit", "--json", *files, environment=environment)
     run(

@@ -2,11 +2,11 @@
 
 import copy
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sample_data import stablenew
 
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.records import (
@@ -28,7 +28,7 @@ from spoolctl.spool.stablenew import (
 from spoolctl.spool.stages import images_asked, needs_inputs, stages_of
 from spoolctl.spool.submit import parse_job
 
-FOLDER = Path(__file__).parents[2] / "../shared/data/stablenew/generated/njr_snapshots"
+FOLDER = stablenew("generated/njr_snapshots")
 THREE = ("txt2img", "adetailer", "upscale")
 JUGGERNAUT = "juggernautXL_ragnarokBy"
 # file: job_id's last two digits, stages, images, model, width, height, steps, cfg, sampler, scheduler
@@ -55,9 +55,7 @@ NINE = {
 
 
 def data(name: str) -> bytes:
-    path = FOLDER / name
-    assert path.is_file(), f"StableNew's sample snapshots are missing: {path}"
-    return path.read_bytes()
+    return (FOLDER / name).read_bytes()
 
 
 def snapshot(name: str = "test_lora_embed_pack_0.json") -> dict:
@@ -75,7 +73,6 @@ def chain(snap: dict, *enabled: str) -> dict:
 
 
 def test_the_table_names_every_sample_snapshot() -> None:
-    assert FOLDER.is_dir(), f"StableNew's sample snapshots are missing: {FOLDER}"
     assert {path.name for path in FOLDER.iterdir()} == set(NINE)
 
 
@@ -254,9 +251,7 @@ def test_what_cannot_run_is_refused_with_its_field(change, field) -> None:
 
 
 def test_an_early_snapshot_without_a_chain_is_refused() -> None:
-    folder = FOLDER.parents[1] / "tests/data/snapshots"
-    assert folder.is_dir(), f"StableNew's early snapshots are missing: {folder}"
-    for path in folder.glob("*.json"):
+    for path in stablenew("tests/data/snapshots").glob("*.json"):
         with pytest.raises(BadRecord, match="missing_"):
             parse_job(path.read_bytes())
 

@@ -2,58 +2,22 @@
 
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from sketching import PlayedEvent, order, pixels, run, txt2img
 
 from spoolctl.spool import (
     Code,
     Img2Img,
-    Txt2Img,
     Upscale,
     UsageError,
 )
 from spoolworker.backends import BACKENDS, open_backend
-from spoolworker.backends.base import BackendError, Interrupted, Order, Watch
+from spoolworker.backends.base import BackendError, Interrupted, Watch
 from spoolworker.backends.drills import Drills
 from spoolworker.backends.sketch import Sketch
-
-
-class PlayedEvent(threading.Event):
-    """An event on which nobody waits in earnest; it sets itself after ``after`` waits."""
-
-    def __init__(self, after=None):
-        super().__init__()
-        self.after = after
-        self.waits = []
-
-    def wait(self, timeout=None):
-        self.waits.append(timeout)
-        if self.after is not None and len(self.waits) >= self.after:
-            self.set()
-        return self.is_set()
-
-
-def txt2img(**said):
-    return Txt2Img(**{"stage": "txt2img", "prompt": "a castle", "width": 32, "height": 24, **said})
-
-
-def order(scratch, *stages, inputs=()):
-    return Order(stages=stages, inputs=tuple(inputs), scratch=scratch, title="a job")
-
-
-def run(scratch, *stages, inputs=(), watch=None, **drills):
-    scratch.mkdir(exist_ok=True)
-    backend = Sketch(Drills(**drills), draw_seed=lambda: 1000)
-    return backend.run(order(scratch, *stages, inputs=inputs), watch or Watch())
-
-
-def pixels(path):
-    with Image.open(path) as image:
-        return image.convert("RGB").tobytes()
-
 
 # Drills
 

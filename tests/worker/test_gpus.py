@@ -2,10 +2,19 @@
 
 # ruff: noqa: N802 - the names are the library's
 
+import queue
 import sys
+import threading
+from functools import partial
 from types import SimpleNamespace
 
-from spoolworker.gpus import Gpu, GpuReading, read_gpus
+import pytest
+
+from spoolctl.spool import create_spool
+from spoolworker import agent
+from spoolworker.config import Config
+from spoolworker.gpus import FreeMemory, Gpu, GpuReading, read_gpus
+from spoolworker.stopping import Stopping
 
 
 class PlayedError(Exception):
@@ -121,3 +130,55 @@ def test_a_shutdown_that_fails_does_not_spoil_the_reading():
 
     assert len(reading.gpus) == 1
     assert reading.problem is None
+
+
+def test_free_memory_is_that_of_one_card_and_asked_anew_each_time():
+    told = queue.Queue()
+    readings = iter([read_gpus(PlayedNvml(RTX, RTX)), GpuReading((), "the driver is away")])
+    memory = FreeMemory(1, told.put, lambda: next(readings))
+
+    memory.ask()
+    assert told.get(timeout=10.0) == 6.0
+    memory.ask()
+    assert told.get(timeout=10.0) is None
+
+
+def test_a_driver_that_hangs_holds_up_nobody_and_its_last_word_is_taken_back():
+    told, back = queue.Queue(), threading.Event()
+
+    def hangs():
+        back.wait(10.0)
+        return read_gpus(PlayedNvml(RTX))
+
+    memory = FreeMemory(0, told.put, hangs)
+    memory.ask()
+    memory.ask()
+    assert told.get(timeout=10.0) is None
+
+    back.set()
+    assert told.get(timeout=10.0) == 6.0
+
+
+@pytest.mark.parametrize(("cards", "free_gb"), [((RTX,), 6.0), ((), None)])
+def test_a_workers_heartbeats_tell_what_its_card_has_free(tmp_path, monkeypatch, cards, free_gb):
+    """No heartbeat ever told it: the field was there, and nobody filled it."""
+    told = queue.Queue()
+    reading = read_gpus(PlayedNvml(*cards))
+    create_spool(tmp_path / "spool")
+    monkeypatch.setattr(agent, "read_gpus", lambda: reading)
+    monkeypatch.setattr(agent, "FreeMemory", partial(FreeMemory, read=lambda: reading))
+    config = Config(
+        spool=tmp_path / "spool", name="attic", scratch=tmp_path, log_folder=tmp_path / "logs"
+    )
+    worker = agent.Agent(config, Stopping(), lambda *_, **__: None)
+    tell_free = worker._tell_free
+    monkeypatch.setattr(worker, "_tell_free", lambda gb: told.put(tell_free(gb)))
+
+    assert worker._probe()
+    for _ in cards:
+        told.get(timeout=10.0)
+    worker._at_beat()
+    for _ in cards:
+        told.get(timeout=10.0)
+
+    assert worker._life.record().vram_free_gb == free_gb

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from spoolctl.spool import create_spool
+from spoolctl.spool.version import VERSION
 from spoolworker import cli, config
-from spoolworker.version import VERSION
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from spoolctl.spool.records.base import (
     Submitted,
 )
 from spoolctl.spool.records.image import (
+    PIXELS_MAX,
     STAGE_NAMES,
     ADetailer,
     Hires,
@@ -67,7 +68,7 @@ from spoolctl.spool.records.settings import (
 
 __all__ = [
     "CLASSES", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "JOB_SCHEMA", "LOG_TAIL_CHARS_MAX",
-    "MANIFEST_SCHEMA", "NODE_SCHEMA", "PROTOCOL_VERSION", "PRUNED_SCHEMA", "REASON_SCHEMA",
+    "MANIFEST_SCHEMA", "NODE_SCHEMA", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA", "REASON_SCHEMA",
     "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGE_NAMES", "ADetailer",
     "BackendUsed", "Code", "Counts", "Dropped", "Heartbeat", "Hires", "ImageWorkload", "Img2Img",
     "Input", "Job", "JobClass", "Limits", "Manifest", "ModelHere", "ModelNeed", "Modes", "Node",

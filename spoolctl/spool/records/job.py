@@ -1,6 +1,6 @@
 """The job record (``spool.job/1``): what a person or a GUI submits, immutable from then on."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -17,8 +17,8 @@ from spoolctl.spool.records.base import (
 from spoolctl.spool.records.image import ImageWorkload
 
 JOB_SCHEMA: Final = "spool.job/1"
-CLASSES = ("interactive", "normal", "batch")
 JobClass = Literal["interactive", "normal", "batch"]
+CLASSES: tuple[JobClass, ...] = get_args(JobClass)
 PRIORITY_DEFAULT = 50
 AFTER_MAX = 100
 INPUTS_MAX = 1_000
@@ -82,7 +82,7 @@ class Input(Submitted):
 
 
 class Dropped(Submitted):
-    """What a StableNew snapshot loses on its way through StableNew's own writer (stablenew.md 1.1)."""
+    """What a StableNew snapshot loses on its way through StableNew's own writer."""
 
     start_stage: Label | None = None
     input_image_paths: tuple[Text, ...] = ()

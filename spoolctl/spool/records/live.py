@@ -13,6 +13,10 @@ NODE_SCHEMA: Final = "spool.node/1"
 PROTOCOL_VERSION = 1
 
 Role = Literal["worker", "controller", "person"]
+Doing = Literal[
+    "idle", "running", "delivering", "draining", "paused", "waiting", "standing_by", "stopped"
+]
+"""What a process does now; only *stopped* decides anything."""
 
 
 class Heartbeat(Record):
@@ -32,8 +36,7 @@ class Heartbeat(Record):
     pid: int
     started_s: float
     """When the process started, as its own machine tells; with ``pid`` it names one process."""
-    state: Label
-    """idle, running, delivering, draining, paused, waiting, stopped."""
+    state: Doing
     written_at: Moment
     name: Label | None = None
     """The job in work."""
@@ -45,6 +48,11 @@ class Heartbeat(Record):
     model: Label | None = None
     vram_free_gb: float | None = None
     message: Told | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if its writer has said that it ended."""
+        return self.state == "stopped"
 
 
 class ModelHere(Record):

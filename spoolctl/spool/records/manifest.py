@@ -80,7 +80,7 @@ class Output(Record):
     """One file that an attempt left."""
 
     path: RelativePath
-    """Relative to the job's results folder, like ``a2/0001-txt2img.png``."""
+    """Relative to the job's results folder, like ``a2/0001-1-txt2img.png``."""
     bytes: Annotated[int, Field(ge=0)]
     sha256: Sha256
     stage: Label

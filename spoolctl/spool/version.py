@@ -1,4 +1,4 @@
-"""This program's version, as its distribution says."""
+"""This program's version, as its distribution says; spoolctl and spoolworker are one distribution."""
 
 from importlib.metadata import PackageNotFoundError, version
 
