@@ -128,12 +128,24 @@ def attempt(actor: Actor, name: str, number: int) -> Attempt:
 
 def heartbeat(actor: Actor, name: str, number: int) -> Heartbeat | None:
     """The last heartbeat of an attempt, None if it has none that can be read."""
-    folder = layout.attempt(name, number)
-    if layout.HEARTBEAT not in actor.files.names(folder):
+    data = heartbeat_bytes(actor, name, number)
+    try:
+        return codec.decode(Heartbeat, data) if data is not None else None
+    except BadRecord:
+        return None
+
+
+def heartbeat_bytes(actor: Actor, name: str, number: int) -> bytes | None:
+    """What lies at an attempt's heartbeat, whether this program can read it or not; None if nothing does.
+
+    Raises:
+        OSError: The share did not tell.
+    """
+    if layout.HEARTBEAT not in actor.files.names(layout.attempt(name, number)):
         return None
     try:
-        return read_record(actor, Heartbeat, f"{folder}/{layout.HEARTBEAT}")
-    except (BadRecord, FileNotFoundError):
+        return actor.files.read(layout.attempt_heartbeat(name, number), bytes_max=RECORD_BYTES_MAX)
+    except FileNotFoundError:
         return None
 
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import pinned_job
+from spoolctl.spool.codec import decode
+from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.life import Life
-from spoolctl.spool.looking import Attempt, heartbeat, read_record
+from spoolctl.spool.looking import Attempt, heartbeat_bytes, read_record
 from spoolctl.spool.publish import Outcome
 from spoolctl.spool.records import Code, Heartbeat, Verdict
 from spoolctl.spool.verdicts import Ending, Subject, build, previous_attempt, publish
@@ -92,20 +94,20 @@ class Reaper:
         key = (name, open_attempt.number)
         self._notice_hang()
         try:
-            beat = heartbeat(self._actor, *key)
+            beat, seen = self._look(key)
         except OSError:
             self._watches.pop(key, None)
             raise
         self._notice_hang()  # that very read may have hung, and what it brought be as old as the hang
-        unchanged_s = self._unchanged_s(key, beat)
+        unchanged_s = self._unchanged_s(key, seen)
         code = self._proof(beat, unchanged_s)
         if code is None:
             return False
-        if not self._sees(key, beat):
+        if not self._sees(key, seen):
             self._actor.log("reap.blind", job=name, attempt=key[1])
             self._watches.pop(key, None)
             return False
-        if code is Code.NO_HEARTBEAT and heartbeat(self._actor, *key) != beat:
+        if code is Code.NO_HEARTBEAT and self._look(key)[1] != seen:
             self._watches.pop(
                 key, None
             )  # it came while this observer proved its sight: the share was away for both
@@ -114,9 +116,20 @@ class Reaper:
             name, key[1], beat, code, unchanged_s=unchanged_s, asked_again=asked_again
         )
 
-    def _sees(self, key: tuple[str, int], beat: Heartbeat | None) -> bool:
+    def _look(self, key: tuple[str, int]) -> tuple[Heartbeat | None, str]:
+        """An attempt's heartbeat, if it can be read, and what changes while its writer lives, also if it cannot."""
+        data = heartbeat_bytes(self._actor, *key)
+        if data is None:
+            return None, _NO_HEARTBEAT
+        try:
+            beat = decode(Heartbeat, data)
+        except BadRecord:
+            return None, sha256_of(data)
+        return beat, f"{beat.session}/{beat.counter}"
+
+    def _sees(self, key: tuple[str, int], seen: str) -> bool:
         """True if this observer sees at all; and if it saw no heartbeat, that opening it, listing or not, finds none."""
-        if beat is None:
+        if seen == _NO_HEARTBEAT:
             try:
                 path = layout.attempt_heartbeat(*key)
                 read_record(self._actor, Heartbeat, path)
@@ -167,9 +180,8 @@ class Reaper:
             actor.log("reaped", job=name, attempt=number, code=code.value, worker=subject.worker)
         return outcome is not Outcome.UNKNOWN
 
-    def _unchanged_s(self, key: tuple[str, int], beat: Heartbeat | None) -> float:
+    def _unchanged_s(self, key: tuple[str, int], seen: str) -> float:
         now = self._actor.clock.mono()
-        seen = f"{beat.session}/{beat.counter}" if beat else _NO_HEARTBEAT
         watch = self._watches.get(key)
         if watch is not None and watch.seen != _NO_HEARTBEAT and seen == _NO_HEARTBEAT:
             # It had one: a heartbeat is replaced, never removed, so this listing is blind.

@@ -421,3 +421,21 @@ def test_newer_records_in_waiting_hide_nothing():
         w.sweep()
         w.work()
     assert world.verdicts("job-1") == ["succeeded"]
+
+
+def test_a_newer_workers_heartbeat_keeps_its_attempt_alive_though_it_cannot_be_read():
+    world = World()
+    world.submit("job-1")
+    newer = world.worker("w1", machine="host-a")
+    newer.claim()
+    observer = world.worker("w2", machine="host-b")
+    for counter in range(12):
+        beat = b'{"schema": "spool.heartbeat/2", "counter": %d}' % counter
+        world.share.put(layout.attempt_heartbeat("job-1", 1), beat)
+        observer.sweep()
+        world.turn(60)
+    assert world.verdicts("job-1") == [None]
+    for _ in range(6):
+        observer.sweep()
+        world.turn(60)
+    assert world.verdicts("job-1") == ["lost"]

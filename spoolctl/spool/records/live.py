@@ -36,7 +36,8 @@ class Heartbeat(Record):
     pid: int
     started_s: float
     """When the process started, as its own machine tells; with ``pid`` it names one process."""
-    state: Doing
+    state: Label
+    """One of ``Doing``. A newer writer may have another word, which must not make its heartbeat unreadable."""
     written_at: Moment
     name: Label | None = None
     """The job in work."""
