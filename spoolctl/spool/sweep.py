@@ -209,7 +209,8 @@ class Sweeper:
             wait_s = held.until.timestamp() - self._actor.share_now_s()
             self._in_order(location, for_s=min(max(wait_s, 0.0), LOOK_AGAIN_S))
         else:
-            self._in_order(location)
+            # What it needs may be committed at any moment: looked at again by the next sweep, after those that waited longer.
+            self._in_order(location, for_s=0.0)
 
     def _cancelled(self, swept: Swept) -> None:
         whole, *days = parts(self._actor, State.CANCELLED)

@@ -439,3 +439,15 @@ def test_a_newer_workers_heartbeat_keeps_its_attempt_alive_though_it_cannot_be_r
         observer.sweep()
         world.turn(60)
     assert world.verdicts("job-1") == ["lost"]
+
+
+def test_a_follower_is_promoted_by_the_first_sweep_after_its_need_was_committed():
+    world = World()
+    world.submit("base")
+    world.drop("follower", needing("base"), folder="waiting")
+    worker = world.worker("w1")
+    worker.sweep()
+    worker.work()
+    world.turn(1)
+    worker.sweep()
+    assert world.state("follower") == "queue/normal"
