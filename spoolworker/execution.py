@@ -271,6 +271,7 @@ class Execution:
 
     def _deliver(self, product: Product) -> Ending | None:
         self._life.tell(state="delivering", progress=1.0, eta_s=None)
+        self._write_log(product.log_tail)
         # Not while fenced: what is complete waits here until the share is back, and then says whose it is.
         outputs = self._until_it_works("deliver", lambda: self._put(product), self._is_unwanted)
         if outputs is None:
@@ -297,11 +298,15 @@ class Execution:
                 message = f"'{made.path.name}' cannot be read on this machine any more: {error}"
                 raise BackendError(Code.OUTPUT_INCOMPLETE, message) from None
 
-    def _put_log(self, text: str) -> None:
+    def _write_log(self, text: str) -> None:
+        """On the local disk, apart from bringing it to the share: a full local disk is not waited for."""
         if text:
             local = self._scratch / layout.LOG
             local.write_text(text, encoding="utf-8", errors="backslashreplace")
-            deliver_log(self._actor, self._claim, local)
+
+    def _put_log(self, text: str) -> None:
+        if text:
+            deliver_log(self._actor, self._claim, self._scratch / layout.LOG)
 
     def _publish(self, ending: Ending) -> Manifest | None:
         """Publish the verdict, the same bytes at every try; None if another's stands, or nobody waits for ours any more."""
@@ -367,6 +372,7 @@ class Execution:
 
     def _failed(self, code: Code, message: str, log_tail: str = "") -> Ending:
         try:
+            self._write_log(log_tail)
             self._put_log(log_tail)
         except OSError as error:
             self._actor.log("log.unsaved", job=self._claim.name, error=str(error))

@@ -44,6 +44,9 @@ class Pulse:
     def start(self) -> None:
         """Begin to beat."""
         self._life.is_pulsing = True
+        self._written_mono = (
+            self._actor.clock.mono()
+        )  # waiting for the worker's name may have taken a lease
         self._thread.start()
 
     def stop(self) -> None:

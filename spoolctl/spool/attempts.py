@@ -52,16 +52,16 @@ def take(actor: Actor, name: str, number: int) -> bool:
         return False
     for _ in range(_TRIES_MAX):
         try:
-            forbidden = _is_fenced(actor, name, number)
+            if not _is_fenced(actor, name, number):
+                return True
+            actor.files.rmdir(folder)
+        except FileNotFoundError:
+            return False  # removed with the reply lost
         except (OSError, BadRecord) as error:
             actor.log("attempt.unsure", job=name, attempt=number, error=str(error))
-            continue
-        if forbidden:
-            try:
-                actor.files.rmdir(folder)
-            except OSError as error:
-                actor.log("attempt.left", job=name, attempt=number, error=str(error))
-        return not forbidden
+        else:
+            actor.log("attempt.given_up", job=name, attempt=number)
+            return False
     return False  # a lease is lost; better than a run after the commit
 
 

@@ -199,7 +199,8 @@ class ShareFiles:
             try:
                 return os.open(native, os.O_RDONLY | _O_FLAGS | _O_NONBLOCK)
             except OSError as error:
-                if error.errno != errno.EINVAL:
+                # EAGAIN: the file server, whose own disk this is, gave a client a lease on the file, and calls it back now.
+                if error.errno not in (errno.EINVAL, errno.EAGAIN):
                     raise
             self._sleep(wait_s)
         return os.open(native, os.O_RDONLY | _O_FLAGS | _O_NONBLOCK)

@@ -169,7 +169,10 @@ def records_in(actor: Actor, place: Place) -> list[Location]:
     """The records of one folder in the order of their names; empty if the folder is not there."""
     try:
         entries = actor.files.names(place.folder)
-    except FileNotFoundError:
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+    ):  # the second: a file of a person's own beside days or sessions
         return []
     parsed = ((entry, parse_file_name(entry)) for entry in entries)
     found = [(entry, file) for entry, file in parsed if file is not None]

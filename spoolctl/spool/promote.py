@@ -14,12 +14,14 @@ from enum import Enum
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import take_and_end
 from spoolctl.spool.layout import Location, State
-from spoolctl.spool.looking import Decisions, decisions, find
+from spoolctl.spool.looking import Decisions, decisions, find_twice
 from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.records import Code, Job, Verdict
 from spoolctl.spool.records.live import Role
 from spoolctl.spool.settle import settle_later
 from spoolctl.spool.verdicts import Ending
+
+_RETRIED = (State.QUEUE, State.WAITING, State.HELD)
 
 
 class Needs(Enum):
@@ -82,8 +84,10 @@ def _need_state(actor: Actor, name: str) -> Needs:
         return Needs.OPEN
     if last.is_commit:
         return Needs.MET
-    retried = last.closed and find(actor, name, (State.QUEUE, State.WAITING, State.HELD))
-    return Needs.OPEN if retried else Needs.FAILED
+    if last.closed and find_twice(actor, name, _RETRIED):
+        return Needs.OPEN
+    # A retry that was claimed meanwhile lies in none of these, but has an attempt; failing is for good, so look again.
+    return Needs.FAILED if decisions(actor, name) == decided else Needs.OPEN
 
 
 def fail_for_need(actor: Actor, location: Location, data: bytes, need: str, *, role: Role) -> None:

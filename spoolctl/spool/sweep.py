@@ -98,10 +98,17 @@ class Sweeper:
         now = self._actor.clock.mono()
         found = records_in(self._actor, place)
         if len(self._look_again) > 10 * WAITING_MAX:
-            self._look_again = {p: t for p, t in self._look_again.items() if t > now}
+            self._forget_gone(place, {one.path for one in found})
         due = [one for one in found if self._look_again.get(one.path, 0.0) <= now]
         # Those that waited longest first: by name alone, two hundred records that need a later one would hide it for ever.
         return sorted(due, key=lambda one: self._look_again.get(one.path, 0.0))[:limit]
+
+    def _forget_gone(self, place: Place, there: set[str]) -> None:
+        """Never what is due and still there: without its moment it would not go behind those that waited longer."""
+        inside = f"{place.folder}/"
+        self._look_again = {
+            p: t for p, t in self._look_again.items() if p in there or not p.startswith(inside)
+        }
 
     def _in_order(self, location: Location, *, for_s: float = LOOK_AGAIN_S) -> None:
         self._look_again[location.path] = self._actor.clock.mono() + for_s
