@@ -25,6 +25,7 @@ from spoolctl.spool import (
     Sweeper,
     Swept,
     decisions,
+    is_merged,
     last_days,
     layout,
     merge,
@@ -184,15 +185,9 @@ class Scanner:
             self._audited[location.name] = location.path
 
     def _merge_if_missing(self, scanned: Scanned, location: Location) -> None:
-        path = layout.part(layout.CORPUS, location.name)
-        folder, _, entry = path.rpartition("/")
-        try:
-            there = entry in self._actor.files.names(folder)
-        except FileNotFoundError:
-            there = False
         self._present.add(location.name)
         due = self._problems.get(location.name, (0.0, ""))[0] <= self._actor.clock.mono()
-        if not there and due:
+        if due and not is_merged(self._actor, location.name):
             self._merge(scanned, location)
 
     def _compile(self, scanned: Scanned) -> None:

@@ -51,7 +51,7 @@ from spoolctl.spool.looking import (
     read_record,
     records_in,
 )
-from spoolctl.spool.merge import merge, write_history
+from spoolctl.spool.merge import is_merged, merge, write_history
 from spoolctl.spool.moves import hold, move_to_class, release
 from spoolctl.spool.names import (
     fold,
@@ -86,7 +86,7 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "attempt_numbers", "begin_session", "cancel", "claim", "compare_record", "conclude", "create_spool",
     "decisions", "decode", "default_settings", "digest_of", "draft", "encode", "end",
     "end_former_sessions", "end_session", "find", "fold", "from_mapping", "heartbeat", "hold",
-    "images_asked", "introduce", "is_ignored", "is_legal", "is_worker_name", "last_days", "layout",
+    "images_asked", "introduce", "is_ignored", "is_legal", "is_merged", "is_worker_name", "last_days", "layout",
     "learning_of_snapshot", "merge", "move_to_class", "needs_inputs", "new_names", "nodes",
     "open_spool", "parse_file_name", "parse_job", "parts", "pinned_job", "prune_job", "prune_outputs",
     "publish_once", "read_record", "records", "records_in", "refuse_holder", "refuse_other_protocol",

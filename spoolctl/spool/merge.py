@@ -72,6 +72,15 @@ def merge(actor: Actor, location: Location, *, corpus: CorpusOf, history: Histor
     return Merged(done=True)
 
 
+def is_merged(actor: Actor, name: str) -> bool:
+    """True if the job's corpus part is there. Raises OSError if the share did not tell."""
+    folder, _, entry = layout.part(layout.CORPUS, name).rpartition("/")
+    try:
+        return entry in actor.files.names(folder)
+    except FileNotFoundError:
+        return False
+
+
 def verify_outputs(actor: Actor, manifest: Manifest) -> str | None:
     """Read every output back; the first that is not as the manifest says, in words, or None.
 

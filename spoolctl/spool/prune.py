@@ -14,6 +14,7 @@ from spoolctl.spool.attempts import pinned_job
 from spoolctl.spool.errors import ShareUnusable
 from spoolctl.spool.layout import TERMINAL, Location, State
 from spoolctl.spool.looking import Decisions, attempt_numbers, decisions
+from spoolctl.spool.merge import is_merged
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import PRUNED_SCHEMA, Manifest, Pruned
 from spoolctl.spool.settle import lies_at
@@ -91,17 +92,9 @@ def _may_go(actor: Actor, decided: Decisions, location: Location) -> bool:
         return False
     at_rest = last.is_commit or (last.is_final and last.closed)
     right_place = last.is_commit == (location.place.state is State.DONE)
-    if last.is_commit and not _is_merged(actor, location.name):
+    if last.is_commit and not is_merged(actor, location.name):
         return False
     return at_rest and right_place and lies_at(actor, location)
-
-
-def _is_merged(actor: Actor, name: str) -> bool:
-    folder, _, entry = layout.part(layout.CORPUS, name).rpartition("/")
-    try:
-        return entry in actor.files.names(folder)
-    except FileNotFoundError:
-        return False
 
 
 def _fence(actor: Actor, verdict: Manifest) -> None:

@@ -108,9 +108,8 @@ class Reaper:
             self._watches.pop(key, None)
             return False
         if code is Code.NO_HEARTBEAT and self._look(key)[1] != seen:
-            self._watches.pop(
-                key, None
-            )  # it came while this observer proved its sight: the share was away for both
+            # It came while this observer proved its sight: the share was away for both.
+            self._watches.pop(key, None)
             return False
         return self.publish_lost(
             name, key[1], beat, code, unchanged_s=unchanged_s, asked_again=asked_again

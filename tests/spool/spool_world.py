@@ -18,6 +18,7 @@ from spoolctl.spool import (
     Facts,
     Host,
     Life,
+    Location,
     Manifest,
     Settings,
     Verdict,
@@ -209,6 +210,13 @@ class World:
 
     def verdicts(self, name):
         return [m.verdict.value if m else None for m in self.manifests(name).values()]
+
+    def location(self, name):
+        """Where the job's one record lies."""
+        [path] = self.places(name)
+        folder, _, entry = path.rpartition("/")
+        state, _, part = folder.partition("/")
+        return Location(layout.Place(layout.State(state), part), parse_file_name(entry))
 
     def state(self, name):
         """The one folder in which the record lies."""

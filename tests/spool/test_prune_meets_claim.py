@@ -6,22 +6,13 @@ from spool_world import JOB, World
 from spoolctl.spool import (
     Claim,
     Code,
-    Location,
     NotClaimed,
     decisions,
     encode,
     layout,
-    parse_file_name,
     prune_job,
 )
 from spoolctl.spool.records import Pruned, Verdict
-
-
-def in_done(world):
-    [path] = world.places("job-1")
-    folder, _, entry = path.rpartition("/")
-    state, _, part = folder.partition("/")
-    return Location(layout.Place(layout.State(state), part), parse_file_name(entry))
 
 
 def test_a_claimer_that_froze_over_the_whole_life_of_a_job_does_not_begin_it_again():
@@ -37,7 +28,7 @@ def test_a_claimer_that_froze_over_the_whole_life_of_a_job_does_not_begin_it_aga
         if operation == "mkdir" and path.endswith("/a1"):
             frozen.actor.files.on_operation = None
             world.recover()
-            assert prune_job(world.actor("controller-c"), in_done(world))
+            assert prune_job(world.actor("controller-c"), world.location("job-1"))
             world.removed.add("job-1")
 
     frozen.actor.files.on_operation = meanwhile
@@ -52,7 +43,7 @@ def test_a_retry_that_meets_retention_runs_or_is_fenced_and_never_both(operation
     world.submit("job-1")
     world.worker("w1").work(fail=Code.BAD_JOB)
     world.worker("w2").sweep()
-    location = in_done(world)
+    location = world.location("job-1")
     pruner = world.actor("controller-c")
     taken = []
 

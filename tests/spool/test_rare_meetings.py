@@ -8,27 +8,18 @@ from spoolctl.spool import (
     Code,
     Ending,
     Life,
-    Location,
     NotClaimed,
     Verdict,
     adopt,
     cancel,
     end_former_sessions,
     layout,
-    parse_file_name,
     prune_job,
     retry,
 )
 from spoolctl.spool.cancel import Cancelled
 from spoolctl.spool.identity import NameWatch, Vacancy
 from spoolctl.spool.memory import Crashed, Fault
-
-
-def loc(world, name):
-    [path] = world.places(name)
-    folder, _, entry = path.rpartition("/")
-    state, _, part = folder.partition("/")
-    return Location(layout.Place(layout.State(state), part), parse_file_name(entry))
 
 
 def needing(*needs):
@@ -45,7 +36,7 @@ def test_two_hundred_dependents_hide_the_job_that_they_need():
     world.submit("z-base")
     w = world.worker("w1")
     w.run(
-        w.claim(loc(world, "z-base")), fail=Code.BACKEND_UNREACHABLE
+        w.claim(world.location("z-base")), fail=Code.BACKEND_UNREACHABLE
     )  # a deferral: goes to waiting/ with retry_at
     assert world.state("z-base") == "waiting"
     for _ in range(100):
@@ -60,7 +51,7 @@ def test_retry_that_beat_retention_may_still_fail_and_go_on():
     world.submit("job-1")
     world.worker("w1").work(fail=Code.BAD_JOB)
     world.worker("w2").sweep()
-    location = loc(world, "job-1")
+    location = world.location("job-1")
     pruner = world.actor("controller-c")
     w3 = world.worker("w3", machine="host-b")
     got = []
@@ -89,7 +80,7 @@ def test_a_tombstone_forbids_also_if_the_folder_cannot_be_removed():
         if op == "mkdir" and path.endswith("/a1"):
             frozen.actor.files.on_operation = None
             world.recover()
-            assert prune_job(world.actor("controller-c"), loc(world, "job-1"))
+            assert prune_job(world.actor("controller-c"), world.location("job-1"))
             world.removed.add("job-1")
             n = frozen.actor.files.operations
             frozen.actor.files.fail(n + 1, Fault.BEFORE)  # names() is n, rmdir n+1
@@ -299,10 +290,10 @@ def test_retry_the_need_then_this_one_as_the_message_says():
     world.turn(40)
     # another worker only gets to dep first (base needs another card)
     w2 = world.worker("w2")
-    w2.claim(loc(world, "dep"))
+    w2.claim(world.location("dep"))
     world.turn(40)
     w2.sweep()
-    w.claim(loc(world, "base")) and None
+    w.claim(world.location("base")) and None
     assert world.verdicts("dep") == ["failed"], world.verdicts("dep")
 
 
