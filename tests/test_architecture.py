@@ -11,7 +11,9 @@ LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
 NO_NAMES = re.compile(r"(^|_)(managers?|helpers?|utils?|common|misc)(_|$)")
 SPOOL = "spoolctl.spool"
-KNOW_THE_SYSTEM = frozenset({"files", "system", "memory", "eventlog", "spool", "schemas"})
+KNOW_THE_SYSTEM = frozenset(
+    {"files", "native", "system", "memory", "memory_tree", "eventlog", "spool", "schemas"}
+)
 """Modules of the spool that are adapters, or wire them; all others are steps or models and get what they need through ports."""
 LOCAL_PATHS = frozenset({"ports", "attach", "publish", "digests"})
 """Of the steps, those that name a file on the local disk, which the port ``Files`` copies."""

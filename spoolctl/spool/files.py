@@ -1,4 +1,4 @@
-"""The real share: the port ``Files`` on a folder that this machine mounts.
+"""The port ``Files`` on a folder that this machine mounts.
 
 Guarantees: "not found" is believed only after the server was asked: NFS and SMB clients answer a
 bare open, stat or rename by name from a cache up to a minute old, but opening a folder always asks,
@@ -9,63 +9,23 @@ list first), freshness on SMB below the client's own cache time (one to ten seco
 symlinked *folder* is refused; a symlink in a file's place is, where the platform can (not Windows).
 """
 
-# Plain strings, no Path: one with the prefix \\?\ is not to be normalised by anyone.
-# ruff: noqa: PTH100, PTH101, PTH102, PTH105, PTH106, PTH108, PTH116, PTH118, PTH208
-
 import errno
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_IMODE, S_ISDIR, S_ISREG
 from typing import BinaryIO, ClassVar, TypeVar
 
 from spoolctl.spool.digests import CHUNK_BYTES, measure
 from spoolctl.spool.errors import ShareUnusable
+from spoolctl.spool.native import Native, OsNative, parts_of
 from spoolctl.spool.ports import Digest, Files, Stat
 from spoolctl.spool.records import Modes
 
 T = TypeVar("T")
 
-_ON_WINDOWS = sys.platform == "win32"
-_O_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
-"""A pipe that somebody named like a job would hang whoever opens it until a writer comes."""
-_O_FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_LINK_FOLLOWS = os.link not in os.supports_follow_symlinks
 _IN_THE_WAY = frozenset({5, 32, 33})
 """Windows: access denied (also: deletion pending), sharing violation, lock violation."""
-
-
-def parts_of(path: str, *, windows: bool = _ON_WINDOWS) -> tuple[str, ...]:
-    r"""Split a path of the share into its names; () for the root.
-
-    On Windows backslashes and colons (drives, streams) are refused. Elsewhere they are letters like
-    any other, and must work: a file that a person called ``a\b.yaml`` is listed and gets rejected.
-
-    Raises:
-        ValueError: The path is absolute or leaves the root, or is none. That is the caller's bug.
-    """
-    parts = tuple(path.split("/")) if path else ()
-    odd = "\0\\:" if windows else "\0"
-    if any(part in ("", ".", "..") for part in parts) or any(char in path for char in odd):
-        raise ValueError(f"not a path inside the share: {path!r}")
-    return parts
-
-
-def long_path(absolute: str) -> str:
-    r"""Return a Windows path in the form that may be longer than 260 characters.
-
-    ``C:\x`` becomes ``\\?\C:\x``, and ``\\server\share\x`` becomes ``\\?\UNC\server\share\x``. Windows
-    does not interpret such a path any further, so it must be absolute and without dots.
-    """
-    path = absolute.replace("/", "\\")
-    if path.startswith(("\\\\?\\", "\\\\.\\")):
-        return path
-    if path.startswith("\\\\"):
-        return "\\\\?\\UNC\\" + path[2:]
-    return "\\\\?\\" + path
 
 
 class ShareFiles:
@@ -77,6 +37,7 @@ class ShareFiles:
             its first byte is written. A share that refuses them refuses each file and each folder
             (which is then there, but reported as an error), so ``init`` is the first to fail.
         sleep: Waits that many seconds; for tests.
+        native: What is asked instead of the operating system; for tests.
 
     Raises:
         ShareUnusable: This machine does not know the group that *modes* names.
@@ -94,19 +55,15 @@ class ShareFiles:
         *,
         modes: Modes | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        native: Native | None = None,
     ) -> None:
         self.root = root
-        absolute = os.path.abspath(root)
-        self._root = long_path(absolute) if _ON_WINDOWS else absolute
+        self._native = native or OsNative(root, modes)
         self._sleep = sleep
-        wanted = modes if modes and not _ON_WINDOWS else Modes()
-        self._file_mode = int(wanted.files, 8) if wanted.files else None
-        self._folder_mode = int(wanted.folders, 8) if wanted.folders else None
-        self._gid = _gid(wanted.group) if wanted.group else None
 
     def names(self, folder: str) -> tuple[str, ...]:
         """List a folder; see ``ports.Files``."""
-        return tuple(self._do(lambda: os.listdir(self._at(folder)), f"{folder}/".lstrip("/")))
+        return tuple(self._do(lambda: self._native.names(folder), f"{folder}/".lstrip("/")))
 
     def read(self, path: str, *, bytes_max: int) -> bytes:
         """Read a whole file, opened afresh; see ``ports.Files``."""
@@ -123,38 +80,29 @@ class ShareFiles:
 
     def link(self, source: str, target: str) -> None:
         """Make a hard link; see ``ports.Files``."""
-        old, new = self._inside(source), self._inside(target)
-        self._do(lambda: os.link(old, new, follow_symlinks=_LINK_FOLLOWS), source, target)
+        self._do(lambda: self._native.link(source, target), source, target)
 
     def rename(self, source: str, target: str) -> None:
         """Move a file; see ``ports.Files``."""
-        old, new = self._inside(source), self._inside(target)
-        self._do(lambda: os.replace(old, new), source, target)
+        self._do(lambda: self._native.replace(source, target), source, target)
 
     def unlink(self, path: str) -> None:
         """Remove a file; see ``ports.Files``."""
-        native = self._inside(path)
-        self._do(lambda: os.unlink(native), path)
+        self._do(lambda: self._native.unlink(path), path)
 
     def mkdir(self, folder: str) -> None:
         """Make one folder, exclusively; see ``ports.Files``."""
-        native = self._inside(folder)
-        self._do(lambda: os.mkdir(native), folder)
-        if self._folder_mode is not None or self._gid is not None:
-            self._permit(native, self._folder_mode)
+        self._do(lambda: self._native.mkdir(folder), folder)
+        self._native.permit(folder)
 
     def rmdir(self, folder: str) -> None:
         """Remove an empty folder; see ``ports.Files``."""
-        native = self._inside(folder)
-        self._do(lambda: os.rmdir(native), folder)
+        self._do(lambda: self._native.rmdir(folder), folder)
 
     def stat(self, path: str) -> Stat:
         """Look at one entry, a symlink itself included; see ``ports.Files``."""
-        native = self._at(path)
         self._ask(path)
-        found = self._do(lambda: os.lstat(native), path)
-        is_folder = S_ISDIR(found.st_mode)
-        return Stat(0 if is_folder else found.st_size, found.st_mtime, is_folder)
+        return self._do(lambda: self._native.stat(path), path)
 
     def store(self, local: Path, path: str) -> None:
         """Copy a local file to the share; see ``ports.Files``. Errors as for ``write_new``."""
@@ -170,64 +118,29 @@ class ShareFiles:
     def digest(self, path: str) -> Digest:
         """Read a file back, from the share where the platform can; see ``ports.Files``."""
         with self._open(path) as source:
-            if sys.platform == "linux":
-                # Otherwise the writer would be told what lies in its own memory, not on the share.
-                os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            self._native.reread(source)  # else the writer is told what lies in its own memory
             return measure(source)
 
-    def _at(self, path: str) -> str:
-        return os.sep.join((self._root, *parts_of(path)))
-
-    def _inside(self, path: str) -> str:
-        if not path:
-            raise ValueError("the share's own root is not made, moved or removed")
-        return self._at(path)
-
     def _open(self, path: str) -> BinaryIO:
-        native = self._at(path)
-        opened = self._do(lambda: self._open_to_read(native), path)
-        try:
-            if not S_ISREG(os.fstat(opened).st_mode):
-                raise OSError(errno.EISDIR, "no regular file", path)  # noqa: TRY301 - closes what was opened, like any error
-        except OSError:
-            os.close(opened)
-            raise
-        return os.fdopen(opened, "rb")
+        return self._do(lambda: self._open_to_read(path), path)
 
-    def _open_to_read(self, native: str) -> int:
+    def _open_to_read(self, path: str) -> BinaryIO:
         for wait_s in self.second_name_waits_s:
             try:
-                return os.open(native, os.O_RDONLY | _O_FLAGS | _O_NONBLOCK)
+                return self._native.open(path)
             except OSError as error:
                 # EAGAIN: the file server, whose own disk this is, gave a client a lease on the file, and calls it back now.
                 if error.errno not in (errno.EINVAL, errno.EAGAIN):
                     raise
             self._sleep(wait_s)
-        return os.open(native, os.O_RDONLY | _O_FLAGS | _O_NONBLOCK)
+        return self._native.open(path)
 
     @contextmanager
     def _create(self, path: str) -> Iterator[BinaryIO]:
-        """A new file with its permissions set; synced and closed, errors raised, after the body."""
-        native = self._inside(path)
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | _O_FLAGS
-        mode = 0o666 if self._file_mode is None else self._file_mode
-        with os.fdopen(self._do(lambda: os.open(native, flags, mode), path), "wb") as stream:
-            if self._file_mode is not None or self._gid is not None:
-                self._permit(stream.fileno(), self._file_mode)
+        """A new file; synced and closed, errors raised, after the body."""
+        with self._do(lambda: self._native.create(path), path) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-
-    def _permit(self, made: str | int, mode: int | None) -> None:
-        if sys.platform == "win32":
-            return
-        # Looked at first: a share with ACLs may refuse even a chmod that would change nothing.
-        found = os.stat(made)
-        if self._gid is not None and found.st_gid != self._gid:
-            os.chown(made, -1, self._gid)
-            found = os.stat(made)  # changing the group may clear the setgid bit
-        if mode is not None and S_IMODE(found.st_mode) != mode:
-            os.chmod(made, mode)
+            self._native.sync(stream)
 
     def _do(self, call: Callable[[], T], *paths: str) -> T:
         """Do one operation: "not found" is believed after asking, and Windows is given time."""
@@ -250,29 +163,14 @@ class ShareFiles:
 
     def _ask(self, path: str) -> None:
         """Ask the server for the folder that holds *path*, or for the first that is missing."""
-        folder = self._at(path.rpartition("/")[0])
+        folder = path.rpartition("/")[0]
         try:
-            # Opened only: that asks (one request on NFS), and a long listing would cost far more.
-            os.scandir(folder).close()
+            self._native.ask(folder)
         except FileNotFoundError:
-            parts = parts_of(path.rpartition("/")[0])
+            parts = parts_of(folder)
             with suppress(FileNotFoundError):  # the operation itself, done again, will tell
                 for end in range(len(parts) + 1):
-                    os.scandir(self._at("/".join(parts[:end]))).close()
-
-
-def _gid(group: str) -> int:
-    if sys.platform == "win32":
-        raise ShareUnusable("there are no groups on Windows")
-    import grp  # noqa: PLC0415 - not there on Windows
-
-    try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError:
-        raise ShareUnusable(
-            f"this machine knows no group '{group}', which the spool's settings give to new files",
-            hint="make the group on this machine, or change 'modes.group' in spool.yaml",
-        ) from None
+                    self._native.ask("/".join(parts[:end]))
 
 
 def probe_links(files: Files, folder: str, token: str) -> None:

@@ -9,17 +9,15 @@ the only lie that a view tells.
 """
 
 import errno
-import os
-import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from spoolctl.spool.digests import sha256_of
-from spoolctl.spool.files import parts_of
+from spoolctl.spool.memory_tree import Folder, Tree, refuse
+from spoolctl.spool.native import parts_of
 from spoolctl.spool.ports import Digest, Stat
 
 T = TypeVar("T")
@@ -65,117 +63,6 @@ _REPEATED = dict.fromkeys(_TAKES_SPACE, errno.EEXIST) | dict.fromkeys(
 )
 
 
-@dataclass
-class _File:
-    data: bytes
-    mtime_s: float
-
-
-@dataclass
-class _Folder:
-    mtime_s: float
-    entries: "dict[str, _File | _Folder]" = field(default_factory=dict)
-
-
-_Entry = _File | _Folder
-
-
-def _refuse(code: int, path: str) -> NoReturn:
-    raise OSError(code, os.strerror(code), path)
-
-
-class _Tree:
-    """The share itself: what the server does, without faults. Not locked; the views do that."""
-
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self.now_s = now_s
-        self.lock = threading.RLock()
-        self.root = _Folder(now_s())
-
-    def entry(self, path: str) -> _Entry:
-        found: _Entry = self.root
-        for part in parts_of(path, windows=False):
-            if not isinstance(found, _Folder):
-                _refuse(errno.ENOTDIR, path)
-            if part not in found.entries:
-                _refuse(errno.ENOENT, path)
-            found = found.entries[part]
-        return found
-
-    def folder(self, path: str) -> _Folder:
-        found = self.entry(path)
-        return found if isinstance(found, _Folder) else _refuse(errno.ENOTDIR, path)
-
-    def file(self, path: str) -> _File:
-        found = self.entry(path)
-        return found if isinstance(found, _File) else _refuse(errno.EISDIR, path)
-
-    def slot(self, path: str) -> tuple[_Folder, str]:
-        """The folder that holds *path*, and its name there; nothing need be there."""
-        if not parts_of(path, windows=False):
-            raise ValueError("the share's own root is not made, moved or removed")
-        folder, _, name = path.rpartition("/")
-        return self.folder(folder), name
-
-    def add(self, path: str, new: _Entry) -> None:
-        folder, name = self.slot(path)
-        if name in folder.entries:
-            _refuse(errno.EEXIST, path)
-        folder.entries[name] = new
-        folder.mtime_s = self.now_s()
-
-    def remove(self, path: str) -> None:
-        folder, name = self.slot(path)
-        del folder.entries[name]
-        folder.mtime_s = self.now_s()
-
-    def create(self, path: str, data: bytes) -> None:
-        self.add(path, _File(data, self.now_s()))
-
-    def link(self, source: str, target: str) -> None:
-        found = self.entry(source)
-        if isinstance(found, _Folder):
-            _refuse(errno.EPERM, source)
-        self.add(target, found)
-
-    def rename(self, source: str, target: str) -> None:
-        moved = self.entry(source)
-        folder, name = self.slot(target)
-        there = folder.entries.get(name)
-        if isinstance(moved, _Folder) and f"{target}/".startswith(f"{source}/"):
-            _refuse(errno.EINVAL, target)
-        if there is moved:
-            return  # two names of one file: POSIX leaves both
-        if isinstance(there, _Folder) and not isinstance(moved, _Folder):
-            _refuse(errno.EISDIR, target)
-        if isinstance(there, _File) and isinstance(moved, _Folder):
-            _refuse(errno.ENOTDIR, target)
-        if isinstance(there, _Folder) and there.entries:
-            _refuse(errno.ENOTEMPTY, target)
-        self.remove(source)
-        folder.entries[name] = moved
-        folder.mtime_s = self.now_s()
-
-    def unlink(self, path: str) -> None:
-        self.file(path)
-        self.remove(path)
-
-    def rmdir(self, path: str) -> None:
-        if self.folder(path).entries:
-            _refuse(errno.ENOTEMPTY, path)
-        self.remove(path)
-
-    def read(self, path: str, bytes_max: int) -> bytes:
-        data = self.file(path).data
-        return data if len(data) <= bytes_max else _refuse(errno.EFBIG, path)
-
-    def stat(self, path: str) -> Stat:
-        found = self.entry(path)
-        if isinstance(found, _Folder):
-            return Stat(0, found.mtime_s, is_folder=True)
-        return Stat(len(found.data), found.mtime_s, is_folder=False)
-
-
 class MemoryFiles:
     """One client's view of a share in memory; implements ``ports.Files``.
 
@@ -190,9 +77,9 @@ class MemoryFiles:
     """
 
     def __init__(
-        self, now_s: Callable[[], float] | None = None, *, share: _Tree | None = None
+        self, now_s: Callable[[], float] | None = None, *, share: Tree | None = None
     ) -> None:
-        self._tree = share or _Tree(now_s or (lambda: 1_700_000_000.0))
+        self._tree = share or Tree(now_s or (lambda: 1_700_000_000.0))
         self.trace: list[tuple[str, ...]] = []
         self.on_operation: Callable[[str, str], None] | None = None
         self._hooked = False
@@ -246,7 +133,7 @@ class MemoryFiles:
             folders = parts if data is None else parts[:-1]
             for end in range(1, len(folders) + 1):
                 with suppress(FileExistsError):
-                    self._tree.add("/".join(parts[:end]), _Folder(self._tree.now_s()))
+                    self._tree.add("/".join(parts[:end]), Folder(self._tree.now_s()))
             if data is not None:
                 with suppress(FileNotFoundError):
                     self._tree.unlink(path)
@@ -256,9 +143,9 @@ class MemoryFiles:
         """Everything on the share by path, sorted: a file's bytes, None for a folder."""
         found: dict[str, bytes | None] = {}
 
-        def collect(folder: _Folder, prefix: str) -> None:
+        def collect(folder: Folder, prefix: str) -> None:
             for name, entry in folder.entries.items():
-                if isinstance(entry, _Folder):
+                if isinstance(entry, Folder):
                     found[prefix + name] = None
                     collect(entry, f"{prefix}{name}/")
                 else:
@@ -296,7 +183,7 @@ class MemoryFiles:
 
     def mkdir(self, folder: str) -> None:
         """See ``ports.Files``."""
-        self._do("mkdir", lambda: self._tree.add(folder, _Folder(self._tree.now_s())), folder)
+        self._do("mkdir", lambda: self._tree.add(folder, Folder(self._tree.now_s())), folder)
 
     def rmdir(self, folder: str) -> None:
         """See ``ports.Files``."""
@@ -330,7 +217,7 @@ class MemoryFiles:
         entries = tuple(self._tree.folder(folder).entries)
         for prefix, how in self._blind.items():
             if prefix in ("", folder) or folder.startswith(f"{prefix}/"):
-                return () if how is Blind.EMPTY else _refuse(errno.EIO, folder)
+                return () if how is Blind.EMPTY else refuse(errno.EIO, folder)
         return entries
 
     def _write(self, operation: str, read: Callable[[], bytes], path: str) -> None:
@@ -378,19 +265,19 @@ class MemoryFiles:
     ) -> NoReturn:
         """Do as much of *effect* as *fault* lets happen, then raise what the actor gets to see."""
         if fault is Fault.BEFORE:
-            _refuse(errno.EIO, path)
+            refuse(errno.EIO, path)
         if fault is Fault.FULL:
-            _refuse(errno.ENOSPC, path)
+            refuse(errno.ENOSPC, path)
         if fault is Fault.LOST_REPLY_EXISTS:
             effect()
-            _refuse(_REPEATED.get(operation, errno.EIO), path)
+            refuse(_REPEATED.get(operation, errno.EIO), path)
         with suppress(OSError):  # whatever the server said, nobody heard it
             if fault in (Fault.LOST_REPLY, Fault.CRASH_AFTER):
                 effect()
             elif fault is Fault.TORN and torn is not None:
                 torn()
         if fault is Fault.LOST_REPLY:
-            _refuse(errno.EIO, path)
+            refuse(errno.EIO, path)
         self._crashed = True
         raise Crashed(f"{fault.value} at {operation} {path}")
 

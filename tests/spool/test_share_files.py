@@ -10,7 +10,8 @@ import pytest
 
 from spoolctl.spool import files as adapter
 from spoolctl.spool.errors import ShareUnusable
-from spoolctl.spool.files import ShareFiles, long_path, parts_of
+from spoolctl.spool.files import ShareFiles
+from spoolctl.spool.native import long_path, parts_of
 from spoolctl.spool.records import Modes
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and symlinks")
@@ -313,7 +314,7 @@ def test_the_group_of_the_settings_is_given(root, monkeypatch):
     monkeypatch.setattr(os, "chown", lambda _path, uid, gid: given.append((uid, gid)))
     share = ShareFiles(root, modes=Modes(group=group.gr_name))
     share.write_new("own", b"")
-    monkeypatch.setattr(share, "_gid", other)
+    monkeypatch.setattr(share._native, "_gid", other)
     share.write_new("other", b"")
     share.mkdir("folder")
     assert given == [(-1, other), (-1, other)]
