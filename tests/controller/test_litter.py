@@ -1,9 +1,8 @@
 """Litter of dead processes goes after an hour of the observer's own clock; nothing else does."""
 
-from spool_world import World
-
 from spoolctl.controller.litter import AGAIN_S, UNCHANGED_S, Litter
 from spoolctl.spool import layout
+from tests.spool.spool_world import World
 
 
 def looked(world, litter, hours):

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
-from spool_world import World
 
 from spoolctl.controller import retention as retaining
 from spoolctl.controller.retention import Retention
 from spoolctl.spool import Code, layout, records
+from tests.spool.spool_world import World
 
 HOUR, DAYS = 3_600.0, 86_400.0
 

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from spool_world import JOB, World
 
 from spoolctl.controller import scanner as scanning
 from spoolctl.spool import Code, layout
 from spoolctl.spool.memory import Blind, Crashed, Fault
+from tests.spool.spool_world import JOB, World
 
 DAY = "2026-03-27"
 

@@ -1,10 +1,5 @@
 """Pairs of steps that want one attempt: claims, ends, reaps and cancels. Scenes for ``interleaving``."""
 
-from fault_loop import NO_ANSWER, rests
-from interleaving import Meeting
-from scenes import owned, with_job
-from spool_world import Run
-
 from spoolctl.spool import (
     Claim,
     Code,
@@ -13,6 +8,10 @@ from spoolctl.spool import (
     find,
 )
 from spoolctl.spool.cancel import Cancelled
+from tests.spool.fault_loop import NO_ANSWER, rests
+from tests.spool.interleaving import Meeting
+from tests.spool.scenes import owned, with_job
+from tests.spool.spool_world import Run
 
 
 def ends(world, *states):

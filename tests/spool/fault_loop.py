@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from spool_world import World
-
 from spoolctl.spool import SpoolError, codec
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.memory import Crashed, Fault
+from tests.spool.spool_world import World
 
 STEP_OPERATIONS_MAX = 1000
 NO_ANSWER = object()

@@ -1,6 +1,6 @@
 """Every step of the protocol, as a scene for ``fault_loop``."""
 
-from housekeeping_steps import (
+from tests.spool.housekeeping_steps import (
     apply_retention,
     audit_of_a_failed_job,
     compile_the_ledgers,
@@ -22,7 +22,7 @@ from housekeeping_steps import (
     settle_succeeded,
     settle_succeeded_in_a_queue,
 )
-from people_steps import (
+from tests.spool.people_steps import (
     adopt_superseded_images,
     adopt_what_a_failed_job_left,
     cancel_a_queued_job,
@@ -42,7 +42,7 @@ from people_steps import (
     retry_a_failed_job,
     retry_a_failed_job_that_nobody_closed,
 )
-from worker_steps import (
+from tests.spool.worker_steps import (
     begin_of_a_session,
     claim_after_a_failure,
     claim_first,

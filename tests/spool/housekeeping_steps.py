@@ -1,9 +1,5 @@
 """Steps of sweepers and of the controller as scenes for ``fault_loop``."""
 
-from fault_loop import Scene, prepared, rests
-from scenes import AFTER_A, LATER, done, lies_at, owned, sweep_scene, with_job
-from spool_world import JOB, World
-
 from spoolctl.controller.ledger import compile_ledger
 from spoolctl.spool import (
     Code,
@@ -18,6 +14,9 @@ from spoolctl.spool import (
 )
 from spoolctl.spool.records.settings import Retention
 from spoolctl.spool.verdicts import publish
+from tests.spool.fault_loop import Scene, prepared, rests
+from tests.spool.scenes import AFTER_A, LATER, done, lies_at, owned, sweep_scene, with_job
+from tests.spool.spool_world import JOB, World
 
 # Sweeping
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fault_loop import NO_ANSWER, STEP_OPERATIONS_MAX
-from spool_world import World
-
 from spoolctl.spool import SpoolError
 from spoolctl.spool.actor import Actor
+from tests.spool.fault_loop import NO_ANSWER, STEP_OPERATIONS_MAX
+from tests.spool.spool_world import World
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Every pair of steps that may fall in each other's way."""
 
-from attempt_meetings import (
+from tests.spool.attempt_meetings import (
     cancel_and_claim,
     cancel_and_end,
     cancel_and_run_to_a_failure_for_good,
@@ -14,7 +14,7 @@ from attempt_meetings import (
     failed_end_and_cancel,
     reap_and_end,
 )
-from record_meetings import (
+from tests.spool.record_meetings import (
     adopt_and_claim,
     claim_and_adopt,
     claim_and_hold,

@@ -1,9 +1,5 @@
 """What people ask for, and what is done with their bad files, as scenes for ``fault_loop``."""
 
-from fault_loop import NO_ANSWER, Scene, prepared, rests
-from scenes import OTHER, done, lies_at, or_not, owned, sweep_scene, with_job
-from spool_world import Worker, World
-
 from spoolctl.spool import (
     Claim,
     Code,
@@ -22,6 +18,9 @@ from spoolctl.spool import (
     retry,
 )
 from spoolctl.spool.cancel import Cancelled
+from tests.spool.fault_loop import NO_ANSWER, Scene, prepared, rests
+from tests.spool.scenes import OTHER, done, lies_at, or_not, owned, sweep_scene, with_job
+from tests.spool.spool_world import Worker, World
 
 # People
 

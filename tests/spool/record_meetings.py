@@ -1,11 +1,5 @@
 """Pairs of steps that want one record: settles, merges, promotes, retries, adopts, holds. Scenes for ``interleaving``."""
 
-from attempt_meetings import claim_and_run, ends, reaper
-from fault_loop import NO_ANSWER, rests
-from interleaving import Meeting
-from scenes import owned, with_job
-from spool_world import JOB, World
-
 from spoolctl.spool import (
     Code,
     Ending,
@@ -25,6 +19,11 @@ from spoolctl.spool import (
     submit,
 )
 from spoolctl.spool.verdicts import publish
+from tests.spool.attempt_meetings import claim_and_run, ends, reaper
+from tests.spool.fault_loop import NO_ANSWER, rests
+from tests.spool.interleaving import Meeting
+from tests.spool.scenes import owned, with_job
+from tests.spool.spool_world import JOB, World
 
 
 def settle_and_settle():

@@ -1,7 +1,7 @@
 """What the scenes of all steps share: prepared worlds, and what must be true in the end."""
 
-from fault_loop import NO_ANSWER, Scene, prepared, rests
-from spool_world import JOB, World
+from tests.spool.fault_loop import NO_ANSWER, Scene, prepared, rests
+from tests.spool.spool_world import JOB, World
 
 OTHER = JOB.replace(b"lighthouse", b"mill")
 LATER = JOB.replace(b"...", b"not_before: 2026-03-27T12:01:00Z\n...")

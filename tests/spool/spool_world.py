@@ -11,8 +11,6 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from world_worker import Run, Worker
-
 from spoolctl.controller.scanner import Scanner
 from spoolctl.spool import (
     Facts,
@@ -35,6 +33,7 @@ from spoolctl.spool import (
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.memory import Crashed, MemoryFiles
 from spoolctl.spool.names import parse_file_name
+from tests.spool.world_worker import Run, Worker
 
 START_UTC_S = datetime(2026, 3, 27, 12, 0, 0, tzinfo=UTC).timestamp()
 JOB = b"""schema: spool.job/1

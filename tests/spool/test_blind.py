@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 
 import pytest
-from fault_loop import rests
-from scenes import LATER, with_job
-from spool_world import JOB, START_UTC_S, TestClock, World
 
 from spoolctl.controller.ledger import compile_ledger
 from spoolctl.spool import (
@@ -22,6 +19,9 @@ from spoolctl.spool import (
 )
 from spoolctl.spool.errors import SpoolError
 from spoolctl.spool.memory import Blind, Fault
+from tests.spool.fault_loop import rests
+from tests.spool.scenes import LATER, with_job
+from tests.spool.spool_world import JOB, START_UTC_S, TestClock, World
 
 HOW = pytest.mark.parametrize("how", list(Blind))
 ANYWHERE = [

@@ -4,18 +4,16 @@ import dataclasses
 import itertools
 from importlib import import_module
 
-import fault_steps
-import meetings
 import pytest
-import worker_steps
-from fault_loop import Scene, fail_everywhere, speed_up
-from interleaving import meet_everywhere
-from scenes import with_job
 
 from spoolctl.spool import Outcome, Sweeper, decisions, layout
 from spoolctl.spool.looking import Decisions
 from spoolctl.spool.records import Pruned
 from spoolctl.spool.settle import move
+from tests.spool import fault_steps, meetings, worker_steps
+from tests.spool.fault_loop import Scene, fail_everywhere, speed_up
+from tests.spool.interleaving import meet_everywhere
+from tests.spool.scenes import with_job
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """Requests by people to workers, each for one session and no other."""
 
 import pytest
-from spool_world import World
 
 from spoolctl.spool import (
     Life,
@@ -13,6 +12,7 @@ from spoolctl.spool import (
     resume_worker,
 )
 from spoolctl.spool.memory import Blind
+from tests.spool.spool_world import World
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Every step fails at each of its operations, in each way, and nothing is lost, doubled or told wrongly."""
 
 import pytest
-from fault_loop import fail_everywhere, speed_up
-from fault_steps import STEPS
+
+from tests.spool.fault_loop import fail_everywhere, speed_up
+from tests.spool.fault_steps import STEPS
 
 
 @pytest.fixture(autouse=True)

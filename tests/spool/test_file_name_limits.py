@@ -1,11 +1,11 @@
 """File names that could not be kept through every move are rejected, under names that can."""
 
 import pytest
-from spool_world import JOB, World
 
 from spoolctl.spool import layout
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.names import FILE_NAME_BYTES_MAX, FileName, check_file_name, parse_file_name
+from tests.spool.spool_world import JOB, World
 
 
 def _file(file_name: str) -> FileName:

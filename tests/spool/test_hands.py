@@ -1,9 +1,6 @@
 """What a person does in a file manager, beside workers that run: drag, rename, copy, delete, drop."""
 
 import pytest
-from fault_loop import rests
-from scenes import OTHER, with_job
-from spool_world import JOB, World
 
 from spoolctl.spool import (
     Claim,
@@ -16,6 +13,9 @@ from spoolctl.spool import (
     parse_file_name,
     retry,
 )
+from tests.spool.fault_loop import rests
+from tests.spool.scenes import OTHER, with_job
+from tests.spool.spool_world import JOB, World
 
 
 def _owned():

@@ -4,11 +4,11 @@ import errno
 import os
 
 import pytest
-from spool_world import JOB, World
 
 from spoolctl.spool import Code, find, layout, records_in, retry
 from spoolctl.spool.files import ShareFiles
 from spoolctl.spool.promote import Needs, _need_state
+from tests.spool.spool_world import JOB, World
 
 
 def needing(name):

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from spool_world import START_UTC_S, World
 
 from spoolctl.spool import (
     NODE_SCHEMA,
@@ -20,6 +19,7 @@ from spoolctl.spool import (
     refuse_holder,
     refuse_other_protocol,
 )  # fmt: skip
+from tests.spool.spool_world import START_UTC_S, World
 
 HERE = ("host-a", "id-host-a", "boot-host-a")
 

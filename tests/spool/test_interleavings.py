@@ -1,9 +1,10 @@
 """Two actors at once, at every operation of the one."""
 
 import pytest
-from fault_loop import speed_up
-from interleaving import meet_everywhere
-from meetings import MEETINGS
+
+from tests.spool.fault_loop import speed_up
+from tests.spool.interleaving import meet_everywhere
+from tests.spool.meetings import MEETINGS
 
 
 @pytest.fixture(autouse=True)

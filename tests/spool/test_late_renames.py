@@ -1,10 +1,6 @@
 """A rename by handle, as SMB does it, that was opened earlier takes the record away from wherever it is by now, at every operation."""
 
 import pytest
-from fault_loop import rests, speed_up
-from interleaving import Meeting, meet_everywhere
-from meetings import claim_and_run
-from scenes import with_job
 
 from spoolctl.spool import (
     Claim,
@@ -15,6 +11,10 @@ from spoolctl.spool import (
 )
 from spoolctl.spool.cancel import Cancelled
 from spoolctl.spool.names import parse_file_name
+from tests.spool.fault_loop import rests, speed_up
+from tests.spool.interleaving import Meeting, meet_everywhere
+from tests.spool.meetings import claim_and_run
+from tests.spool.scenes import with_job
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
-from spool_world import World
 
 from spoolctl.spool import Facts, Life
+from tests.spool.spool_world import World
 
 
 class Between:

@@ -8,11 +8,11 @@ from pathlib import PureWindowsPath
 
 import pytest
 from pyfakefs.fake_filesystem import OSType
-from spool_world import JOB
 
 from spoolctl.spool import codec, layout
 from spoolctl.spool.files import ShareFiles, probe_links
 from spoolctl.spool.names import parse_file_name
+from tests.spool.spool_world import JOB
 
 ROOT = "C:\\nas\\spool"
 

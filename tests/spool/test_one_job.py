@@ -1,7 +1,6 @@
 """One job through all its states, with nothing going wrong."""
 
 import pytest
-from spool_world import JOB, World
 
 from spoolctl.spool import (
     BadRecord,
@@ -15,6 +14,7 @@ from spoolctl.spool import (
     release,
     retry,
 )
+from tests.spool.spool_world import JOB, World
 
 
 def test_a_submitted_job_runs_is_committed_and_merged_once():

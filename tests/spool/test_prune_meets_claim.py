@@ -1,7 +1,6 @@
 """Retention and somebody who froze: the window between reading the decisions and making the attempt."""
 
 import pytest
-from spool_world import JOB, World
 
 from spoolctl.spool import (
     Claim,
@@ -13,6 +12,7 @@ from spoolctl.spool import (
     prune_job,
 )
 from spoolctl.spool.records import Pruned, Verdict
+from tests.spool.spool_world import JOB, World
 
 
 def test_a_claimer_that_froze_over_the_whole_life_of_a_job_does_not_begin_it_again():

@@ -1,7 +1,6 @@
 """Stories of meetings so rare that only a patient reader thought of them; each was a fault once."""
 
 import pytest
-from spool_world import JOB, World
 
 from spoolctl.spool import (
     Claim,
@@ -20,6 +19,7 @@ from spoolctl.spool import (
 from spoolctl.spool.cancel import Cancelled
 from spoolctl.spool.identity import NameWatch, Vacancy
 from spoolctl.spool.memory import Crashed, Fault
+from tests.spool.spool_world import JOB, World
 
 
 def needing(*needs):

@@ -1,7 +1,6 @@
 """Where a record belongs, for every place where it may lie and everything that may be decided."""
 
 import pytest
-from spool_world import JOB
 
 from spoolctl.spool import layout
 from spoolctl.spool.layout import TERMINAL, Location, Place, State
@@ -17,6 +16,7 @@ from spoolctl.spool.records import (
 from spoolctl.spool.spool import default_settings
 from spoolctl.spool.states import belongs, class_of, label_for
 from spoolctl.spool.submit import parse_job
+from tests.spool.spool_world import JOB
 
 DAY = "2026-11-20"
 OTHER_DAY = "2026-11-19"

@@ -2,12 +2,12 @@
 
 import itertools
 
-import fault_steps
 import pytest
-from fault_loop import LOOKS, NO_ANSWER, speed_up
 
 from spoolctl.spool import SpoolError
 from spoolctl.spool.memory import Crashed, Fault
+from tests.spool import fault_steps
+from tests.spool.fault_loop import LOOKS, NO_ANSWER, speed_up
 
 STEPS = [
     fault_steps.claim_first,

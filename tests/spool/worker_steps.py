@@ -1,9 +1,5 @@
 """Steps of submitters and workers as scenes for ``fault_loop``: what is there before, what is done, what must be true after."""
 
-from fault_loop import NO_ANSWER, Scene, rests
-from scenes import LATER, OTHER, done, owned, with_job
-from spool_world import JOB, World
-
 from spoolctl.spool import (
     Claim,
     Code,
@@ -24,6 +20,9 @@ from spoolctl.spool import (
     submit,
 )
 from spoolctl.spool.finish import end
+from tests.spool.fault_loop import NO_ANSWER, Scene, rests
+from tests.spool.scenes import LATER, OTHER, done, owned, with_job
+from tests.spool.spool_world import JOB, World
 
 # Submitting
 

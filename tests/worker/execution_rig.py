@@ -1,7 +1,5 @@
 """A worker with one claim, a backend that plays a part, and a clock that tests turn: for tests of executing an attempt."""
 
-from spool_world import World
-
 from spoolctl.spool import (
     BackendUsed,
     Code,
@@ -17,6 +15,7 @@ from spoolworker.backends.base import Interrupted, Made, Product
 from spoolworker.execution import Execution
 from spoolworker.pulse import Pulse
 from spoolworker.stopping import Stopping
+from tests.spool.spool_world import World
 
 JOB = b"""schema: spool.job/1
 workload:

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from spool_world import JOB, START_UTC_S, World
 
 from spoolctl.spool import (
     NODE_SCHEMA,
@@ -22,6 +21,7 @@ from spoolctl.spool import (
 from spoolctl.spool.memory import Blind
 from spoolworker import choosing
 from spoolworker.choosing import OPENED_MAX, Chooser
+from tests.spool.spool_world import JOB, START_UTC_S, World
 
 BIG = JOB.replace(b"workload:", b"requires: {vram_gb: 24}\nworkload:")
 GROWING = JOB.replace(b"...\n", b"")

@@ -4,12 +4,12 @@ import errno
 import hashlib
 
 import pytest
-from spool_world import World
 
 from spoolctl.spool import layout
 from spoolctl.spool.memory import Crashed, Fault
 from spoolworker.backends.base import Made
 from spoolworker.delivery import Damaged, deliver, deliver_log
+from tests.spool.spool_world import World
 
 DATA = bytes(range(256)) * 40
 

@@ -6,7 +6,6 @@ import threading
 
 import pytest
 from execution_rig import BY_HAND, JOB, UNREADABLE_CHAIN, Rig, product, until_interrupted
-from spool_world import verdict_of
 
 from spoolctl.spool import (
     Code,
@@ -17,6 +16,7 @@ from spoolctl.spool import (
 from spoolctl.spool.memory import Fault
 from spoolworker.backends.base import BackendError, Interrupted
 from spoolworker.execution import BackendHangs
+from tests.spool.spool_world import verdict_of
 
 # Success
 

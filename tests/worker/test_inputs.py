@@ -4,11 +4,11 @@ import errno
 import hashlib
 
 import pytest
-from spool_world import JOB, World
 
 from spoolctl.spool import Code, layout, parse_job
 from spoolworker.backends.base import BackendError
 from spoolworker.inputs import fetch_inputs
+from tests.spool.spool_world import JOB, World
 
 DATA = b"\x89PNG input"
 SHA256 = hashlib.sha256(DATA).hexdigest()

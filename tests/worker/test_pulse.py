@@ -3,11 +3,11 @@
 import threading
 
 import pytest
-from spool_world import World
 
 from spoolctl.spool import Code, Ending, Standing, Verdict, cancel, conclude, end, layout
 from spoolctl.spool.memory import Fault
 from spoolworker.pulse import Pulse
+from tests.spool.spool_world import World
 
 BY_HAND = 10.0
 
