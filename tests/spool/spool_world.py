@@ -10,6 +10,7 @@ import itertools
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from spoolctl.controller.scanner import Scanner
 from spoolctl.spool import (
@@ -52,11 +53,12 @@ class TestClock:
     """A clock that only tests turn; every reading moves it on by a microsecond."""
 
     __test__ = False
+    tick_s: ClassVar[float] = 1e-6
     offset_s: float = 0.0
     elapsed_s: float = 0.0
 
     def mono(self):
-        self.elapsed_s += 1e-6
+        self.elapsed_s += self.tick_s
         return 1000.0 + self.elapsed_s
 
     def utc_s(self):
@@ -128,6 +130,10 @@ class World:
         other.dead, other.removed, other.copied = {*self.dead}, {*self.removed}, {*self.copied}
         return other
 
+    def client(self):
+        """How the next actor sees the share."""
+        return self.share.view()
+
     def actor(self, name, *, files=None, machine="host-a", clock=None):
         """A new life of somebody, with a view of the share of its own."""
         self._pid += 1
@@ -137,7 +143,7 @@ class World:
         return Actor(
             session=f"{name}-20260327T120000-{entropy.token()[:8]}",
             name=name,
-            files=files or self.share.view(),
+            files=files or self.client(),
             clock=clock,
             entropy=entropy,
             host=Host(machine, f"id-{machine}", f"boot-{machine}", pid, float(pid)),

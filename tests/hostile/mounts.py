@@ -1,0 +1,35 @@
+"""The lies of the mounts that people use, each with a switch of its own. Measured on kernel 6.1 clients and Samba 4.17 unless said."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mount:
+    """How one client sees a share. All off: an honest client."""
+
+    absence_s: float = 0.0
+    """For how long a name that was not there is answered "not found" without asking."""
+    presence_s: float = 0.0
+    """For how long a name that was there leads to what it led to then: to a file that was moved elsewhere meanwhile."""
+    listing_refreshes: bool = True
+    """Opening a folder makes its names fresh (NFS; not SMB)."""
+    listings_s: float = 0.0
+    """For how long a listing is given again without asking (SMB)."""
+    torn_listings: bool = False
+    """A long listing is read in pieces: it misses a name that is renamed meanwhile, or shows it twice."""
+    rename_by_handle: bool = False
+    """A rename opens its source and then moves what it holds, wherever that has got to (Windows): it can take a file from its winner."""
+    open_files_bar: bool = False
+    """A file that somebody holds open to read cannot be renamed or removed: sharing violation (Windows)."""
+
+
+HONEST = Mount()
+NFS = Mount(absence_s=60.0, presence_s=60.0, torn_listings=True)
+"""Linux, default options (``acdirmax`` 60 s)."""
+SMB = Mount(
+    absence_s=1.6, presence_s=2.0, listing_refreshes=False, listings_s=1.6, torn_listings=True
+)
+"""Linux cifs, default options (``actimeo=1``)."""
+WINDOWS = Mount(rename_by_handle=True, open_files_bar=True, torn_listings=True)
+"""As far as it was measured with separate requests against Samba; a real Windows was not on hand. Its caches are left out here:
+they hold for seconds, and what they tell is played by ``SMB``."""
