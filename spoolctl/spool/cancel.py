@@ -81,18 +81,19 @@ def cancel_pending(
     except FileNotFoundError:
         return False
     decided = pin(actor, location, data)
-    if decided is None or not may_begin(actor, decided, location):
+    begins = may_begin(actor, decided, location) if decided is not None else None
+    if decided is None or begins is None:
         return False
     place = Place(State.CANCELLED, actor.share_day())
 
     def show(number: int) -> None:
-        move(actor, location, place, label=number)
+        move(actor, begins, place, label=number)
 
     ending = Ending(Verdict.CANCELLED, Code.REQUESTED, message or "cancelled before it ran")
     verdict = take_and_end(actor, decided, ending, role=role, show=show)
     if verdict is None:
         return False
-    settle_later(actor, location)
+    settle_later(actor, begins)
     return verdict.verdict is Verdict.CANCELLED
 
 

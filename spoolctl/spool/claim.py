@@ -96,11 +96,13 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
     decided = pin(actor, location, admitted.data)
     if decided is None:
         return NotClaimed.REJECTED
-    if not may_begin(actor, decided, location):
+    begins = may_begin(actor, decided, location)
+    if begins is None:
         if decided.highest is not None and decided.highest.is_open:
             return NotClaimed.OPEN
         settle(actor, location)
         return NotClaimed.SETTLED
+    location = begins
     held = held_back(actor, job, decided, ignore_retry_at=True)
     if not held.is_due:
         move(actor, location, layout.WAITING, label=label_for(decided, layout.WAITING))

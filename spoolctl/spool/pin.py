@@ -10,7 +10,7 @@ from spoolctl.spool.layout import Location
 from spoolctl.spool.looking import Decisions, decisions
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
 from spoolctl.spool.reject import reject_name_seen_before
-from spoolctl.spool.settle import is_same_job, lies_at
+from spoolctl.spool.settle import is_same_job, move
 
 
 def pin(actor: Actor, location: Location, data: bytes) -> Decisions | None:
@@ -46,12 +46,18 @@ def _ensure_results(actor: Actor, name: str) -> None:
         ensure_folder(actor, layout.results(name))
 
 
-def may_begin(actor: Actor, decided: Decisions, location: Location) -> bool:
-    """The chain rule for whoever saw the record at *location*: may the next attempt be made?
+def may_begin(actor: Actor, decided: Decisions, location: Location) -> Location | None:
+    """The chain rule for whoever saw the record at *location*: where it lies if the next attempt may be made, else ``None``.
 
     After a final verdict ``closed`` alone does not say so, because whoever read the record before somebody else ran it to that
-    verdict would run it again unasked: the record must lie there *now*, after ``closed`` was seen. Errors as for ``pin``.
+    verdict would run it again unasked: the record must lie there *now*, after ``closed`` was seen. A look does not tell: an SMB
+    client goes on seeing for seconds what is gone. A rename does, for the server answers it by name; so the record gets another label
+    where it lies, which is read for nothing. Errors as for ``pin``.
     """
     last = decided.highest
-    unasked = last is not None and last.is_final
-    return decided.may_run and not (unasked and not lies_at(actor, location))
+    if not decided.may_run:
+        return None
+    if last is None or not last.is_final:
+        return location
+    other = decided.next_number if location.file.label is None else None
+    return move(actor, location, location.place, label=other)

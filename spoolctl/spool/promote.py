@@ -93,11 +93,12 @@ def _need_state(actor: Actor, name: str) -> Needs:
 def fail_for_need(actor: Actor, location: Location, data: bytes, need: str, *, role: Role) -> None:
     """End a job that can never run, because *need* ended without success; errors as for ``held_back``."""
     decided = pin(actor, location, data)
-    if decided is None or not may_begin(actor, decided, location):
+    begins = may_begin(actor, decided, location) if decided is not None else None
+    if decided is None or begins is None:
         return
     message = f"needs '{need}', which ended without success; retry that job, then this one"
     if need == location.name:
         message = f"needs itself ('{need}')"
     ending = Ending(Verdict.FAILED, Code.DEPENDENCY_FAILED, message)
     take_and_end(actor, decided, ending, role=role)
-    settle_later(actor, location)
+    settle_later(actor, begins)

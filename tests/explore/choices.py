@@ -1,4 +1,4 @@
-"""A schedule as text: ``0*12 1*3 0.late-reply 0*4 late0 end``. Twelve requests of actor 0, three of actor 1, one with a fate of its own ..."""
+"""A schedule as text: ``0*12 1*3 0.lost_reply 0*4 late0 end``: twelve requests of actor 0, three of actor 1, one whose reply is lost ..."""
 
 import re
 from dataclasses import dataclass

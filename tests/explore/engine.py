@@ -35,6 +35,9 @@ class Bounds:
     faults: int = 0
     schedules_max: int = 1_000_000
 
+    def __str__(self) -> str:
+        return f"at most {self.preemptions} preemptions and {self.faults} faults"
+
 
 @dataclass
 class Result:
@@ -46,13 +49,17 @@ class Result:
     is_whole: bool = True
     seconds: float = 0.0
 
+    def __str__(self) -> str:
+        cut = "" if self.is_whole else ", cut short"
+        return f"{self.schedules} schedules, {self.states} states, {self.ends} ends, {self.seconds:.1f} s{cut}"
+
 
 class Failed(AssertionError):
     """An invariant does not hold; says by which schedule, so that it can be played again."""
 
     def __init__(self, error: BaseException, run: "Run") -> None:
-        super().__init__(f"{error}\nschedule: {encode(run.choices)}\n" + "\n".join(run.story))
-        self.choices = tuple(run.choices)
+        self.schedule = encode(run.choices)
+        super().__init__(f"{error}\nschedule: {self.schedule}\n" + "\n".join(run.story))
 
 
 @dataclass

@@ -1,0 +1,28 @@
+"""What a client's cache makes of the steps. Each was found by the explorer; each is told here in a few lines."""
+
+from pathlib import Path
+
+from spoolctl.spool import Claim, cancel
+from spoolctl.spool.cancel import Cancelled
+from spoolctl.spool.files import ShareFiles
+from tests.hostile.client import Client, Server
+from tests.hostile.mounts import SMB
+from tests.spool.scenes import with_job
+
+
+def on_smb(world):
+    return ShareFiles(Path("share"), native=Client(Server(world.share), SMB))
+
+
+def test_a_job_that_was_just_cancelled_is_not_run_by_a_worker_whose_client_still_shows_it_queued():
+    """For two seconds an SMB client lists, stats and opens a record that was moved away. With ``closed`` there it looked like a retry."""
+    world = with_job()
+    worker = world.worker("w1", files=on_smb(world))
+    [seen] = worker.heads()
+    worker.actor.files.read(seen.path, bytes_max=10_000)
+    assert cancel(world.person(), "job-1") is Cancelled.DONE
+    assert worker.actor.files.stat(seen.path).bytes, "the client does not lie any more"
+    assert not isinstance(worker.claim(seen), Claim)
+    assert world.verdicts("job-1") == ["cancelled"]
+    world.recover()
+    assert world.verdicts("job-1") == ["cancelled"]
