@@ -1,7 +1,8 @@
 """Ownership: at every beat the owner of an attempt asks whether it still is, and whether somebody wants it to stop.
 
 Guarantees: a verdict that somebody else published, and a request to cancel, are seen by listing the attempt's folder first; a record
-that was dragged elsewhere is fetched back; a record is called removed only when two looks, each proven to see, found it nowhere.
+that was dragged elsewhere is fetched back; a record is called removed only when two looks, each proven to see, found it nowhere, so far
+apart that no client's cache can have answered both.
 Does not guarantee: that nobody publishes a verdict a moment later. Publishing once makes that harmless.
 """
 
@@ -17,6 +18,10 @@ from spoolctl.spool.looking import attempt, find
 from spoolctl.spool.names import parse_file_name
 from spoolctl.spool.records import RECORD_BYTES_MAX
 from spoolctl.spool.settle import lies_at
+
+NOWHERE_FOR_S = 10.0
+"""A listing may be as old as this: Windows keeps one for 10 s, Linux over SMB for 1 to 4 s (measured). A record that was dragged from
+one folder to another is in neither meanwhile."""
 
 
 class Standing(Enum):
@@ -39,7 +44,7 @@ class Ownership:
         self._actor = actor
         self._claim = claim
         self._life = life
-        self._missed_once = False
+        self._missed_since: float | None = None
 
     def look(self) -> Standing:
         """Look once.
@@ -62,11 +67,11 @@ class Ownership:
         except FileNotFoundError:
             entries = ()
         if any(_is_of(entry, claim.name) for entry in entries):
-            self._missed_once = False
+            self._missed_since = None
             return Standing.MINE
         found = find(actor, claim.name)
         if take_back(actor, claim, found):
-            self._missed_once = False
+            self._missed_since = None
             return Standing.MINE
         if any(location.place.state is State.CANCELLED for location in found):
             return Standing.RECORD_REMOVED
@@ -78,9 +83,11 @@ class Ownership:
         if not sees:
             self._actor.log("ownership.blind", job=self._claim.name)
             return Standing.MINE
-        if self._missed_once and not self._lies_unlisted():
+        now = self._actor.clock.mono()
+        if self._missed_since is None:
+            self._missed_since = now
+        elif now - self._missed_since >= NOWHERE_FOR_S and not self._lies_unlisted():
             return Standing.RECORD_REMOVED
-        self._missed_once = True
         return Standing.MINE
 
     def _lies_unlisted(self) -> bool:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from spoolctl.spool import Claim, cancel
+from spoolctl.spool import Claim, Ownership, Standing, cancel
 from spoolctl.spool.cancel import Cancelled
 from spoolctl.spool.files import ShareFiles
 from tests.hostile.client import Client, Server
@@ -26,3 +26,18 @@ def test_a_job_that_was_just_cancelled_is_not_run_by_a_worker_whose_client_still
     assert world.verdicts("job-1") == ["cancelled"]
     world.recover()
     assert world.verdicts("job-1") == ["cancelled"]
+
+
+def test_a_running_job_that_was_just_hurried_is_not_taken_for_deleted():
+    """Its record went from the worker's folder to a queue whose listing the client still had from before: it was in neither, twice."""
+    world = with_job()
+    worker = world.worker("w1", files=on_smb(world))
+    claimed = worker.claim()
+    [path] = world.places("job-1")
+    world.share.rename(path, "queue/interactive/0+job-1.yaml")
+    ownership = Ownership(worker.actor, claimed, worker.life)
+    for _ in range(3):
+        worker.actor.files.names("queue/interactive")
+        assert ownership.look() is Standing.MINE
+        world.turn(1)
+    assert world.state("job-1").startswith("claimed/"), "it was found, and fetched back"

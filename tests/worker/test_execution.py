@@ -286,6 +286,7 @@ def test_a_record_that_was_deleted_while_it_ran_is_cancelled(rig):
     def act(order, watch):
         rig.world.share.view().unlink(rig.world.places("job-1")[0])
         rig.look()
+        rig.world.turn(10)
         rig.look()
         until_interrupted(watch)
 
