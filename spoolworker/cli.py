@@ -5,6 +5,7 @@ Exit codes are those of ``spoolctl`` (docs/CLI.md), and 70 if the backend did no
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,13 @@ from typing import Annotated, Any
 import typer
 
 from spoolctl.spool import ShareUnusable, SpoolError, UsageError
+from spoolctl.spool.doctor import count, is_bad, lines, summary
 from spoolctl.spool.eventlog import default_folder, open_log, tell_on_terminal
 from spoolctl.spool.version import VERSION
 from spoolworker.agent import Agent
 from spoolworker.backends import BACKENDS
 from spoolworker.config import Loaded, load, parse_options
+from spoolworker.doctor import examine_node, refused
 from spoolworker.stopping import Stopping
 
 app = typer.Typer(
@@ -125,6 +128,44 @@ def print_config(
         return
     for key, value in values.items():
         typer.echo(f"{key:<18} {json.dumps(value):<44} # {loaded.origins[key]}")
+
+
+@app.command()
+def doctor(
+    spool: SpoolOption = None,
+    config: ConfigOption = None,
+    name: NameOption = None,
+    backend: BackendOption = None,
+    backend_option: OptionsOption = None,
+    gpu: GpuOption = None,
+    vram_gb: VramOption = None,
+    tag: TagOption = None,
+    scratch: ScratchOption = None,
+    log_folder: LogsOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Is this machine ready to work? Card, backend, share, scratch, configuration, name. Ends with 1 if anything is bad."""
+    try:
+        loaded = _load(
+            config, spool=spool, name=name, backend=backend, backend_options=backend_option,
+            gpu=gpu, vram_gb=vram_gb, tags=tuple(tag) if tag else None, scratch=scratch,
+            log_folder=log_folder,
+        )  # fmt: skip
+    except UsageError as error:
+        findings = [refused(error)]
+    else:
+        findings = examine_node(loaded, tell=lambda line: typer.echo(f"doctor: {line}", err=True))
+    if as_json:
+        told = [one.model_dump(mode="json", exclude_none=True) for one in findings]
+        document = {"bad": is_bad(findings), "counts": count(findings), "findings": told}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for _severity, line in lines(findings, width):
+            typer.echo(line)
+        typer.echo(f"\n{summary(findings)}")
+    if is_bad(findings):
+        raise typer.Exit(1)
 
 
 @app.command("version")

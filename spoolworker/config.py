@@ -15,11 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from spoolctl.spool import UsageError, is_worker_name, slug
 
 ENVIRONMENT = "SPOOLWORKER_"
+_SHOWN_CHARS_MAX = 200
+
+
+def _no_nul(path: Path) -> Path:
+    if "\0" in str(path):
+        msg = "a path holds no NUL character"
+        raise ValueError(msg)
+    return path
+
+
+LocalPath = Annotated[Path, AfterValidator(_no_nul)]
 
 
 class Config(BaseModel):
@@ -27,7 +38,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    spool: Path
+    spool: LocalPath
     """The spool's folder, as this machine sees it."""
     name: str
     """Unique in the spool: up to 40 of a-z 0-9 -."""
@@ -38,9 +49,9 @@ class Config(BaseModel):
     vram_gb: Annotated[float, Field(ge=0)] | None = None
     """The card's memory in GB (2**30 bytes); read from the card if left out."""
     tags: tuple[str, ...] = ()
-    scratch: Path
+    scratch: LocalPath
     """A local folder for work in progress. Never on the share."""
-    log_folder: Path
+    log_folder: LocalPath
     drain: bool = False
     """Leave when the queues hold nothing that this worker could run."""
     once: bool = False
@@ -93,8 +104,11 @@ def load(
     )
     for source, origin in sources:
         for key, value in source.items():
+            before = values.get(key)
             if key == "backend_options" and isinstance(value, dict):
-                value = {**values.get(key, {}), **{k: _text(v) for k, v in value.items()}}  # noqa: PLW2901
+                value = {k: _text(v) for k, v in value.items()}  # noqa: PLW2901
+                # What the file says of it may be no table; then it is replaced like any other value.
+                value = {**(before if isinstance(before, dict) else {}), **value}  # noqa: PLW2901
             values[key] = value
             origins[key] = origin
     _complete(values, origins)
@@ -106,7 +120,7 @@ def load(
         origins.setdefault(field, "default")
     if not is_worker_name(config.name):
         raise UsageError(
-            f"worker name '{config.name}' has other characters than a-z, 0-9 and '-', or is too long",
+            f"worker name {_shown(config.name)} has other characters than a-z, 0-9 and '-', or is too long",
             hint="give one with --name, like 'attic-gpu0'",
         )
     return Loaded(config, origins)
@@ -123,6 +137,12 @@ def _complete(values: dict[str, Any], origins: dict[str, str]) -> None:
     if "scratch" not in values:
         values["scratch"] = Path(tempfile.gettempdir()) / "spool-scratch" / str(values["name"])
         origins["scratch"] = "default"
+
+
+def _shown(value: object) -> str:
+    """*value* in a message: on one line and not long, whatever the file said."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARS_MAX else f"{text[: _SHOWN_CHARS_MAX - 3]}..."
 
 
 def _text(value: object) -> str:
@@ -145,9 +165,11 @@ def _from_file(file: Path | None) -> dict[str, Any]:
             f"cannot read configuration file '{path}': {error.strerror or error}",
             hint="check --config, and who may read that file",
         ) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Not UTF-8, not TOML, a number of too many digits, a list that is nested too deep
         raise UsageError(
-            f"cannot read configuration file '{path}': {error}", hint="it must be TOML, in UTF-8"
+            f"cannot read configuration file '{path}': {error}",
+            hint="it must be TOML, in UTF-8",
         ) from None
 
 
@@ -179,7 +201,7 @@ def parse_options(pairs: list[str]) -> dict[str, str]:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
             raise UsageError(
-                f"backend option '{pair}' is not KEY=VALUE", hint="like seconds_per_image=2"
+                f"backend option {_shown(pair)} is not KEY=VALUE", hint="like seconds_per_image=2"
             )
         found[key.strip()] = value.strip()
     return found
@@ -193,8 +215,8 @@ def _refusal(error: ValidationError) -> UsageError:
         hint = (
             f"did you mean '{close[0]}'?" if close else f"known: {', '.join(Config.model_fields)}"
         )
-        return UsageError(f"unknown configuration key '{field}'", hint=hint)
+        return UsageError(f"unknown configuration key {_shown(field)}", hint=hint)
     return UsageError(
-        f"configuration value '{field}': {first['msg']}, not {first.get('input')!r}",
+        f"configuration value {_shown(field)}: {first['msg']}, not {_shown(first.get('input'))}",
         hint="'spoolworker config' prints every value and where it came from",
     )

@@ -4,6 +4,7 @@ Guarantees: every file is verified, against the digest in the record or in the m
 outside the spool. A file that is not there, or is another than was meant, is ``input_missing``, and no retry would mend that.
 """
 
+import errno
 from pathlib import Path
 
 from spoolctl.spool import (
@@ -17,6 +18,9 @@ from spoolctl.spool import (
     layout,
 )
 from spoolworker.backends.base import BackendError
+
+_NO_FILE = (errno.EISDIR, errno.ENOTDIR, errno.ELOOP)
+"""What a folder or a link answers, and always will: no fault of the share, which would be worth another try."""
 
 
 def fetch_inputs(actor: Actor, job: Job, folder: Path) -> tuple[Path, ...]:
@@ -65,7 +69,9 @@ def _fetch(actor: Actor, path: str, sha256: str | None, target: Path) -> Path:
         raise BackendError(
             Code.INPUT_MISSING, f"'{path}' is not in the spool; attach it at submit"
         ) from None
-    except (IsADirectoryError, NotADirectoryError):
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
         raise BackendError(Code.INPUT_MISSING, f"'{path}' is no file in the spool") from None
     if sha256 is not None and found.sha256 != sha256:
         raise BackendError(

@@ -7,7 +7,6 @@ Does not guarantee that an image shows what the prompt says.
 """
 
 import math
-import struct
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from spoolworker.backends.base import BackendError, Made, Product
 # process, since Pillow knows no other way; beyond twice this it still refuses.
 Image.MAX_IMAGE_PIXELS = PIXELS_MAX**2
 
+_FORMATS = ("PNG", "JPEG", "WEBP")
+"""What backends leave. Pillow's other readers would only be more to attack: EPS starts Ghostscript."""
 _LATENT = 8
 """A sampling stage works on squares of 8 x 8 pixels and drops what is over."""
 
@@ -48,10 +49,12 @@ def check(
         sizes = _sizes(stages)
         seen: Counter[tuple[int, str]] = Counter()
         for made in product.made:
-            _check_file(made, refuse_black=refuse_black)
             which = seen[made.image_index, made.stage]
             seen[made.image_index, made.stage] += 1
+            _check_there(made)
+            # Before anything is decoded: a file of 100 kB may claim 16384 x 16384 pixels, which are 800 MB decoded
             _check_size(made, _expected(made, which, stages, sizes))
+            _check_file(made, refuse_black=refuse_black)
     except _Refused as refused:
         raise BackendError(
             refused.code, str(refused), log_tail=product.log_tail
@@ -76,29 +79,39 @@ def _check_count(product: Product, asked: int) -> None:
         raise _Refused(Code.OUTPUT_INCOMPLETE, message)
 
 
+def _check_there(made: Made) -> None:
+    if _bytes(made.path) == 0:
+        raise _Refused(Code.OUTPUT_INCOMPLETE, f"'{made.path.name}' is empty")
+
+
 def _check_file(made: Made, *, refuse_black: bool) -> None:
     name = made.path.name
-    if _bytes(made.path) == 0:
-        raise _Refused(Code.OUTPUT_INCOMPLETE, f"'{name}' is empty")
     try:
-        with Image.open(made.path) as image:
-            image.verify()  # checksums and the end of the file, which decoding alone passes over
-        with Image.open(made.path) as image:
-            told, size = f"{made.width}x{made.height}", f"{image.width}x{image.height}"
-            if told != size:  # before anything is decoded: a header may claim any size
-                message = f"'{name}' is {size}, but the backend said {told}"
-                raise _Refused(Code.OUTPUT_CORRUPT, message)
-            image.load()
-            black = refuse_black and image.convert("RGB").getbbox() is None
-    except (Image.DecompressionBombError, SyntaxError, ValueError, EOFError, struct.error) as error:
-        raise _undecodable(name, error) from error
-    except OSError as error:
-        # With a number it is the disk's own error, and says nothing about the image
-        if error.errno is not None:
+        black = _is_black(made)
+    except (_Refused, MemoryError):
+        raise
+    except Exception as error:
+        # Pillow's readers raise whatever a damaged file leads them to: of a PNG without pixels it is an IndexError.
+        # An OSError with a number is the disk's own, and says nothing about the image.
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise _undecodable(name, error) from error
-    if black:
+        message = f"'{name}' cannot be decoded: {error}"
+        raise _Refused(Code.OUTPUT_CORRUPT, message) from error
+    if black and refuse_black:
         raise _Refused(Code.OUTPUT_CORRUPT, f"'{name}' is all black")
+
+
+def _is_black(made: Made) -> bool:
+    """Decode the whole file; raises what Pillow raises if it is not a whole image."""
+    with Image.open(made.path, formats=_FORMATS) as image:
+        image.verify()  # checksums and the end of the file, which decoding alone passes over
+    with Image.open(made.path, formats=_FORMATS) as image:
+        told, size = f"{made.width}x{made.height}", f"{image.width}x{image.height}"
+        if told != size:  # before anything is decoded: a header may claim any size
+            message = f"'{made.path.name}' is {size}, but the backend said {told}"
+            raise _Refused(Code.OUTPUT_CORRUPT, message)
+        image.load()
+        return image.convert("RGB").getbbox() is None
 
 
 def _bytes(path: Path) -> int:
@@ -107,10 +120,6 @@ def _bytes(path: Path) -> int:
     except FileNotFoundError as error:
         message = f"'{path.name}' was reported but is not there"
         raise _Refused(Code.OUTPUT_INCOMPLETE, message) from error
-
-
-def _undecodable(name: str, error: Exception) -> _Refused:
-    return _Refused(Code.OUTPUT_CORRUPT, f"'{name}' cannot be decoded: {error}")
 
 
 @dataclass(frozen=True)

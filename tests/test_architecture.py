@@ -12,12 +12,23 @@ FUNCTION_LINES_MAX = 60
 NO_NAMES = re.compile(r"(^|_)(managers?|helpers?|utils?|common|misc)(_|$)")
 SPOOL = "spoolctl.spool"
 KNOW_THE_SYSTEM = frozenset(
-    {"files", "native", "system", "memory", "memory_tree", "eventlog", "spool", "schemas"}
+    {
+        "files",
+        "native",
+        "system",
+        "memory",
+        "memory_tree",
+        "eventlog",
+        "spool",
+        "schemas",
+        "doctor.machine",
+        "doctor.opening",
+    }
 )
 """Modules of the spool that are adapters, or wire them; all others are steps or models and get what they need through ports."""
 LOCAL_PATHS = frozenset({"ports", "attach", "publish", "digests"})
 """Of the steps, those that name a file on the local disk, which the port ``Files`` copies."""
-OFFERED = frozenset({"attach", "eventlog", "overview", "schemas", "system", "version"})
+OFFERED = frozenset({"attach", "doctor", "eventlog", "overview", "schemas", "system", "version"})
 """Modules of the spool that the rest of the project may import beside the root."""
 OUTSIDE = frozenset(
     {
@@ -160,6 +171,10 @@ def test_scheduling_imports_only_the_protocol_library():
 
 def test_the_controller_imports_the_protocol_library_and_scheduling():
     assert foreign("spoolctl.controller", SPOOL, "spoolctl.scheduling") == {}
+
+
+def test_fsck_imports_the_protocol_library_and_the_controllers_ledgers():
+    assert foreign("spoolctl.fsck", SPOOL, "spoolctl.controller") == {}
 
 
 def test_a_worker_imports_scheduling_and_what_the_protocol_library_offers():

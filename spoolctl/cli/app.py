@@ -11,6 +11,8 @@ from spoolctl.cli import adopt as adopt_command
 from spoolctl.cli import cancel as cancel_command
 from spoolctl.cli import control, controller, corpus, errors, moves, rendering, schema
 from spoolctl.cli import demo as demo_command
+from spoolctl.cli import doctor as doctor_command
+from spoolctl.cli import fsck as fsck_command
 from spoolctl.cli import init as init_command
 from spoolctl.cli import logs as logs_command
 from spoolctl.cli import nodes as nodes_command
@@ -67,7 +69,9 @@ for _command in (
     control.drain,
     control.pause,
     control.resume,
+    fsck_command.fsck,
     demo_command.demo,
+    doctor_command.doctor,
 ):
     app.command()(_command)
 for _name, _family in (("controller", controller), ("corpus", corpus), ("schema", schema)):

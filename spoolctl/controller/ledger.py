@@ -225,10 +225,19 @@ def _read_indexes(actor: Actor, ledger: str, entries: Collection[str]) -> list[_
                 for shelf, names in told["shelves"].items()
                 for rest in names
             }
+            if not all(_is_name(shelf) and _is_name(part) for shelf, part in parts):
+                raise ValueError("a part's name leads elsewhere")  # noqa: TRY301 - told like any other nonsense
             found.append(_Index(name, int(told["lines"]), frozenset(parts)))
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            FileNotFoundError, ValueError, KeyError, TypeError, AttributeError,
+            RecursionError, OverflowError,
+        ) as error:  # fmt: skip
             actor.log("ledger.index_unreadable", path=f"{ledger}/{name}", error=str(error))
     return found
+
+
+def _is_name(text: str) -> bool:
+    return text not in ("", ".", "..") and not set(text) & set("/\\\0")
 
 
 def _by_shelf(parts: Collection[Part]) -> dict[str, list[str]]:

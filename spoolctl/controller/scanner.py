@@ -1,6 +1,6 @@
-"""The scanner: one pass of what only the controller does, after the sweep that anybody may do.
+"""The scanner: one pass of what only the controller does, and of the sweep that anybody may do.
 
-It merges what is in ``finished/``, audits the terminal folders of the last days (a late rename may have taken a record there or
+It merges what is in ``finished/``, sweeps, audits the terminal folders of the last days (a late rename may have taken a record there or
 away), compiles the ledgers and applies retention.
 
 Guarantees: one job's trouble never stops the pass, and it is told in ``Scanned.troubles`` until it is over; every step is idempotent, so
@@ -70,6 +70,10 @@ class Scanner:
         self._litter = Litter(actor)
         self._audited: dict[str, str] = {}
         """Where each job's record was last found in order; a second record of the same job, elsewhere, is not."""
+        self._merged_here: set[str] = set()
+        """Merged, and seen to rest, by this very life; not yet found in ``done/`` by its audit."""
+        self._parts: dict[str, frozenset[str]] = {}
+        """The corpus parts of each shelf, as this pass's audit listed them."""
         self._problems: dict[str, tuple[float, str]] = {}
         self._present: set[str] = set()
         self._compile_at = 0.0
@@ -78,10 +82,12 @@ class Scanner:
 
     def scan(self) -> Scanned:
         """Do one pass."""
-        scanned = Scanned(self._sweeper.sweep())
-        scanned.troubles.extend(scanned.swept.troubles)
+        scanned = Scanned(Swept())
+        # Merging before anything else: a sweep that remembers nothing yet looks at hundreds of records at rest, and a controller
+        # whose lives are short would come to nothing but that.
         passes: tuple[Callable[[Scanned], None], ...] = (
             self._merge_finished,
+            self._sweep,
             self._audit,
             self._compile,
             self._retain,
@@ -94,6 +100,13 @@ class Scanner:
         self._problems = {n: p for n, p in self._problems.items() if n in self._present}
         scanned.problems = {name: text for name, (_, text) in self._problems.items()}
         return scanned
+
+    def _sweep(self, scanned: Scanned) -> None:
+        scanned.swept = self._sweeper.sweep()
+        scanned.troubles.extend(scanned.swept.troubles)
+        if scanned.swept.settled:
+            # For a scan by a scheduler, which may be the only one of the night.
+            self._merge_finished(scanned)
 
     def _trouble(self, scanned: Scanned, what: str, error: Exception) -> None:
         scanned.troubles.append(f"{what}: {error}")
@@ -118,6 +131,7 @@ class Scanner:
         else:
             scanned.merged += 1
             self._problems.pop(location.name, None)
+            self._merged_here.add(location.name)
             self._touched.add(shelf(location.name))
 
     def _corpus_lines(self, job: Job, manifest: Manifest) -> bytes:
@@ -132,17 +146,44 @@ class Scanner:
 
     def _audit(self, scanned: Scanned) -> None:
         left = AUDITS_MAX
+        self._parts.clear()
         for state in layout.TERMINAL:
             whole, *days = parts(self._actor, state)
             for place in (whole, *last_days(days, DAYS)):
                 found = self._one_each(scanned, records_in(self._actor, place))
-                fresh = [x for x in found if self._audited.get(x.name) != x.path]
+                fresh = [x for x in found if not self._is_in_order(x)]
                 for location in fresh[:left]:
                     try:
                         self._audit_one(scanned, location)
                     except (OSError, SpoolError) as error:
                         self._trouble(scanned, location.path, error)
                 left -= min(left, len(fresh))
+
+    def _is_in_order(self, location: Location) -> bool:
+        """True if the record was found in order where it lies, or was merged here and brought there.
+
+        A merge ends with the look at the decisions that an audit would take, and with the part published: to look once more at each
+        job of a large batch costs as much as the merge did.
+        """
+        if self._audited.get(location.name) == location.path:
+            return True
+        if location.place.state is not State.DONE or location.name not in self._merged_here:
+            return False
+        self._merged_here.discard(location.name)
+        if not self._has_part(location.name):
+            return False
+        self._audited[location.name] = location.path
+        return True
+
+    def _has_part(self, name: str) -> bool:
+        """As ``is_merged``, with one listing of each shelf a pass: what is seen in it is there, for the rest the share is asked."""
+        folder, _, entry = layout.part(layout.CORPUS, name).rpartition("/")
+        if folder not in self._parts:
+            try:
+                self._parts[folder] = frozenset(self._actor.files.names(folder))
+            except FileNotFoundError:
+                self._parts[folder] = frozenset()
+        return entry in self._parts[folder] or is_merged(self._actor, name)
 
     def _one_each(self, scanned: Scanned, found: list[Location]) -> list[Location]:
         """Bring a person's copies of a record at rest back to one: settling cannot if their ranks differ (``x`` and ``0+x``)."""
@@ -187,7 +228,7 @@ class Scanner:
     def _merge_if_missing(self, scanned: Scanned, location: Location) -> None:
         self._present.add(location.name)
         due = self._problems.get(location.name, (0.0, ""))[0] <= self._actor.clock.mono()
-        if due and not is_merged(self._actor, location.name):
+        if due and not self._has_part(location.name):
             self._merge(scanned, location)
 
     def _compile(self, scanned: Scanned) -> None:

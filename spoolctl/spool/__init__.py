@@ -10,7 +10,7 @@ from spoolctl.spool.adopt import adopt
 from spoolctl.spool.attempts import pinned_job
 from spoolctl.spool.cancel import Cancelled, cancel
 from spoolctl.spool.claim import Claim, NotClaimed, claim
-from spoolctl.spool.codec import decode, encode, from_mapping
+from spoolctl.spool.codec import decode, encode, from_mapping, is_whole
 from spoolctl.spool.control import Action
 from spoolctl.spool.control import ask as ask_worker
 from spoolctl.spool.control import asked as asked_of_worker
@@ -20,6 +20,7 @@ from spoolctl.spool.errors import (
     BadRecord,
     FormatNotUnderstood,
     NameTaken,
+    NewerRecord,
     NoSpool,
     NoSuchJob,
     ShareUnusable,
@@ -36,9 +37,10 @@ from spoolctl.spool.identity import (
     refuse_other_protocol,
 )
 from spoolctl.spool.layout import Location, Place, State
-from spoolctl.spool.life import Facts, Life, begin_session, end_session, worker_of
+from spoolctl.spool.life import SENTINEL, Facts, Life, begin_session, end_session, worker_of
 from spoolctl.spool.looking import (
     Attempt,
+    Decisions,
     all_records,
     attempt,
     attempt_numbers,
@@ -66,27 +68,28 @@ from spoolctl.spool.ownership import Ownership, Standing, compare_record
 from spoolctl.spool.policy import spread
 from spoolctl.spool.ports import Digest, Host
 from spoolctl.spool.prune import prune_job, prune_outputs
-from spoolctl.spool.publish import Outcome, publish_once, replace_own, store_own
+from spoolctl.spool.publish import Outcome, ensure_folder, publish_once, replace_own, store_own
 from spoolctl.spool.records import *  # noqa: F403 - the records are public as a whole
 from spoolctl.spool.retry import retry
 from spoolctl.spool.settle import settle
 from spoolctl.spool.spool import create_spool, default_settings, open_spool
 from spoolctl.spool.stablenew import learning_of_snapshot
 from spoolctl.spool.stages import images_asked, needs_inputs, stages_of
+from spoolctl.spool.states import belongs, label_for
 from spoolctl.spool.submit import Draft, draft, new_names, parse_job, submit
 from spoolctl.spool.sweep import Sweeper, Swept, end_former_sessions
 from spoolctl.spool.verdicts import Ending
 
 __all__ = [  # noqa: PLE0604 - the last item is a list of names
-    "Action", "Actor", "Admission", "Admitted", "Attempt", "BadRecord", "Cancelled", "Claim", "Digest",
+    "SENTINEL", "Action", "Actor", "Admission", "Admitted", "Attempt", "BadRecord", "Cancelled", "Claim", "Decisions", "Digest",
     "Draft", "Ending", "Facts", "FormatNotUnderstood", "Host", "Life", "Location", "Log", "NameTaken",
-    "NameWatch", "NoSpool", "NoSuchJob", "NotAdmitted", "NotClaimed", "Outcome", "Ownership", "Place",
+    "NameWatch", "NewerRecord", "NoSpool", "NoSuchJob", "NotAdmitted", "NotClaimed", "Outcome", "Ownership", "Place",
     "ShareUnusable", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
     "UsageError", "Vacancy", "adopt", "all_records", "ask_worker", "asked_of_worker", "attempt",
-    "attempt_numbers", "begin_session", "cancel", "claim", "compare_record", "conclude", "create_spool",
+    "attempt_numbers", "begin_session", "belongs", "cancel", "claim", "compare_record", "conclude", "create_spool",
     "decisions", "decode", "default_settings", "digest_of", "draft", "encode", "end",
-    "end_former_sessions", "end_session", "find", "fold", "from_mapping", "heartbeat", "hold",
-    "images_asked", "introduce", "is_ignored", "is_legal", "is_merged", "is_worker_name", "last_days", "layout",
+    "end_former_sessions", "end_session", "ensure_folder", "find", "fold", "from_mapping", "heartbeat", "hold",
+    "images_asked", "introduce", "is_ignored", "is_legal", "is_merged", "is_whole", "is_worker_name", "last_days", "label_for", "layout",
     "learning_of_snapshot", "merge", "move_to_class", "needs_inputs", "new_names", "nodes",
     "open_spool", "parse_file_name", "parse_job", "parts", "pinned_job", "prune_job", "prune_outputs",
     "publish_once", "read_record", "records", "records_in", "refuse_holder", "refuse_other_protocol",

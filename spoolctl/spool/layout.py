@@ -37,6 +37,8 @@ PRUNED = "pruned.yaml"
 NODE_CARD = "node.yaml"
 REASON_SUFFIX = ".reason.yaml"
 """What a rejected file's reason is called beside it."""
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
+"""An attempt's number; a folder of more digits is a stranger's, for no label could bear the next number."""
 OUTPUT_NAME = re.compile(r"([0-9]{4,9})-([0-9]{1,3})-([a-z0-9_]{1,40})\.png\Z")
 """``<image index, from 0>-<number of the stage, from 1>-<stage>.png``: what an output is called, in scratch and on the share."""
 
@@ -197,7 +199,7 @@ def output_name(image_index: int, stage_number: int, stage: str) -> str:
 def attempt_number(entry: str) -> int | None:
     """The attempt that an entry of a results folder is, or None."""
     digits = entry[1:]
-    if entry[:1] == "a" and digits.isascii() and digits.isdigit() and not digits.startswith("0"):
+    if entry[:1] == "a" and _NUMBER.fullmatch(digits):
         return int(digits)
     return None
 

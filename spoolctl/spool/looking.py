@@ -4,6 +4,7 @@ What is decided lies in the job's results folder; ``decisions`` reads it, always
 in it. A listing proves presence, never absence: nothing here concludes from a name that was missing once.
 """
 
+import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from spoolctl.spool.records import (
 )
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NO_RECORD = frozenset({errno.ENOENT, errno.EISDIR, errno.EFBIG, errno.ELOOP})
 R = TypeVar("R", bound=Record)
 
 
@@ -123,6 +125,11 @@ def attempt(actor: Actor, name: str, number: int) -> Attempt:
     verdict = None
     if layout.MANIFEST in entries:
         verdict = read_record(actor, Manifest, f"{folder}/{layout.MANIFEST}")
+        if (verdict.name, verdict.attempt) != (name, number):
+            raise BadRecord(
+                f"'{folder}/{layout.MANIFEST}' speaks of attempt {verdict.attempt} of '{verdict.name}'",
+                hint="somebody copied it there by hand; move it away, and the attempt gets a verdict of its own",
+            )
     return Attempt(number, verdict, layout.CANCEL in entries, layout.CLOSED in entries)
 
 
@@ -228,13 +235,18 @@ def nodes(actor: Actor) -> dict[str, tuple[Node | None, Heartbeat | None]]:
         stem, dot, kind = entry.partition(".")
         if is_ignored(entry) or not dot:
             continue
+        if kind not in (layout.NODE_CARD, layout.HEARTBEAT):
+            continue  # what a machine's doctor said, or a stranger's
         node, beat = found.get(stem, (None, None))
         try:
             if kind == layout.NODE_CARD:
                 node = read_record(actor, Node, f"{layout.NODES}/{entry}")
-            elif kind == layout.HEARTBEAT:
+            else:
                 beat = read_record(actor, Heartbeat, f"{layout.NODES}/{entry}")
-        except (BadRecord, FileNotFoundError) as error:
+        except (BadRecord, OSError) as error:
+            # One folder or huge file of that name must not hide everybody else.
+            if isinstance(error, OSError) and error.errno not in _NO_RECORD:
+                raise
             actor.log("nodes.unreadable", file=entry, error=str(error))
         found[stem] = (node, beat)
     return found

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from spoolctl.spool.records import (
+    Diagnosis,
     Heartbeat,
     Job,
     Manifest,
@@ -34,6 +35,7 @@ SCHEMAS: dict[str, type[Record]] = {
         ("reason", Reason),
         ("request", Request),
         ("pruned", Pruned),
+        ("doctor", Diagnosis),
     )
 }
 """File name in ``schemas/`` and the record that it describes."""

@@ -25,7 +25,11 @@ from spoolctl.spool.records.base import told
 DEPTH_MAX = 64
 NODES_MAX = 150_000
 """A manifest of ``RECORD_BYTES_MAX`` stays below it: an output takes 200 bytes and 24 of these."""
+TEXT_PER_VALUE = 64
+"""A text counts as one more value for each so many characters: 20 000 aliases of one long text are no small file."""
 DIGITS_MAX = 400
+WHOLE_MAX = 10**300
+"""Whole numbers stay below it: written in decimal they are read again, and each is a finite float too."""
 _TAG_DIRECTIVES_MAX = 100
 """libyaml compares each ``%TAG`` line with all before it: 60 000 of them took seven seconds."""
 _TAG = "tag:yaml.org,2002:"
@@ -92,7 +96,7 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
 def _too_large(line: int | None = None) -> BadRecord:
     return BadRecord(
         f"the file is nested deeper than {DEPTH_MAX} levels or has more than "
-        f"{NODES_MAX} values when its aliases are written out",
+        f"{NODES_MAX} values (long texts count for several) when its aliases are written out",
         line=line,
     )
 
@@ -104,7 +108,12 @@ def _twice(key: str, line: int | None = None) -> BadRecord:
 def _json(text: str) -> Any:  # noqa: ANN401 - raw input
     """Read JSON; None if it is not JSON (a YAML flow mapping begins with a brace too)."""
     try:
-        found = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_not_finite)
+        found = json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_not_finite,
+            parse_int=_json_whole,
+        )
     except RecursionError:
         raise _too_large() from None
     except ValueError:
@@ -133,7 +142,21 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _not_finite(word: str) -> float:
-    raise BadRecord(f"{word} is no number that a record can hold")
+    raise _no_number(word)
+
+
+def _json_whole(text: str) -> int:
+    if len(text) <= DIGITS_MAX and abs(number := int(text)) < WHOLE_MAX:
+        return number
+    raise _no_number(text)
+
+
+def _no_number(text: str, line: int | None = None) -> BadRecord:
+    return BadRecord(
+        f"'{told(text, 60)}' is no number that a record can hold",
+        hint="put it in quotes if it is text",
+        line=line,
+    )
 
 
 def _yaml(text: str) -> tuple["_Builder", Any]:
@@ -201,7 +224,7 @@ class _Builder:
             self._grow(event, size, depth + height)
         else:
             if isinstance(event, yaml.ScalarEvent):
-                self._grow(event, 1, depth)
+                self._grow(event, 1 + len(event.value) // TEXT_PER_VALUE, depth)
                 value = _scalar(event)
             else:
                 self._grow(event, 1, depth + 1)
@@ -288,13 +311,9 @@ def _plain(event: Event, text: str) -> str | int | float | bool | None:
         return text
     if len(text) <= DIGITS_MAX:
         number = _whole(text) if is_whole else _fraction(text)
-        if is_whole or math.isfinite(number):
+        if abs(number) < WHOLE_MAX if is_whole else math.isfinite(number):
             return number
-    raise BadRecord(
-        f"'{told(text, 60)}' is no number that a record can hold",
-        hint="put it in quotes if it is text",
-        line=_line(event),
-    )
+    raise _no_number(text, _line(event))
 
 
 def _whole(text: str) -> int:

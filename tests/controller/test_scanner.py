@@ -149,6 +149,33 @@ def test_a_folder_that_cannot_be_listed_is_a_trouble_and_the_other_steps_go_on(w
     assert scanner.scan().merged == 1
 
 
+def test_a_controller_whose_lives_end_in_the_sweep_still_merges(world, monkeypatch):
+    """Killed every two seconds, four controllers of five came to no merge: each began with a sweep of all that rests."""
+
+    def dies(_sweeper):
+        raise Crashed
+
+    committed(world, "a")
+    scanner = world.controller()
+    monkeypatch.setattr(scanner._sweeper, "sweep", dies.__get__(scanner._sweeper))
+
+    with pytest.raises(Crashed):
+        scanner.scan()
+
+    assert world.state("a") == f"done/{DAY}"
+
+
+def test_what_the_sweep_of_a_pass_brings_to_finished_is_merged_by_the_same_pass(world):
+    """``controller run --once`` may be the only pass of the night."""
+    committed(world, "a")
+    move(world, "a", "waiting")
+
+    scanned = world.controller().scan()
+
+    assert (scanned.swept.settled, scanned.merged) == (1, 1)
+    assert world.state("a") == f"done/{DAY}"
+
+
 # The audit
 
 
@@ -243,6 +270,67 @@ def test_a_record_at_rest_is_audited_once(world):
 
     looked = scanner._actor.files.trace[begin:]
     assert not [paths for _, *paths in looked if any(layout.results("a") in path for path in paths)]
+
+
+def test_what_a_scanner_merged_itself_it_does_not_audit_and_another_does(world, monkeypatch):
+    """The audit of ten thousand jobs just merged took a controller as long as merging them."""
+    audited = []
+    audit_one = scanning.Scanner._audit_one
+
+    def noted(self, scanned, location):
+        audited.append((self._actor.name, location.name))
+        audit_one(self, scanned, location)
+
+    monkeypatch.setattr(scanning.Scanner, "_audit_one", noted)
+    committed(world, "a")
+    one = world.controller("controller-1")
+    one.scan()
+    one.scan()
+    assert audited == []
+
+    world.controller("controller-2").scan()
+    assert audited == [("controller-2", "a")]
+
+
+def test_a_record_that_comes_back_to_done_elsewhere_is_audited_though_merged_here(world):
+    committed(world, "a")
+    scanner = world.controller()
+    scanner.scan()
+    move(world, "a", "done/2026-03-26")
+    files = scanner._actor.files
+    files.unlink(layout.part(layout.CORPUS, "a"))
+
+    scanner.scan()
+
+    assert len(world.corpus("a")) == 1, "the audit found its part missing"
+
+
+def test_a_merged_record_whose_part_is_gone_by_the_next_look_is_audited_like_any_other(world):
+    committed(world, "a")
+    scanner = world.controller()
+    scanner._audit = lambda _scanned: None  # the pass that merged it died before its audit
+    scanner.scan()
+    del scanner._audit
+    scanner._actor.files.unlink(layout.part(layout.CORPUS, "a"))
+
+    scanner.scan()
+
+    assert len(world.corpus("a")) == 1
+
+
+def test_an_audit_lists_a_shelf_of_parts_once_for_all_its_jobs():
+    """It listed ten thousand names for each of ten thousand jobs; over SMB a listing is a request for each hundred names."""
+
+    def listings(count):
+        world = World()
+        committed(world, *(f"s.{number}" for number in range(count)))
+        world.controller("controller-1").scan()
+        scanner = world.controller("controller-2")
+        begin = scanner._actor.files.operations
+        scanner.scan()
+        return scanner._actor.files.trace[begin:].count(("names", "corpus/parts/s"))
+
+    assert listings(8) == listings(2)
 
 
 # Two at once, and one that dies

@@ -234,7 +234,7 @@ class Run:
     def _abandon(self) -> None:
         """Let everybody who still stands at a request die there."""
         for actor in self._actors:
-            if not actor.ended:
+            if actor.thread:  # neither at its end, nor dead of what it raised
                 actor.thread.throw(Crashed("given up"))
 
     # What is seen

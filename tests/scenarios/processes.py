@@ -5,11 +5,9 @@ that was started is killed by ``Scene.close``, whatever state it is in.
 """
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-import pytest
 import yaml
+from placing import PACE, PATIENCE, Placing, paced, root_for
 
 from spoolctl.controller.run import Controller
 from spoolctl.spool import (
@@ -37,7 +35,7 @@ from spoolctl.spool import (
 REPOSITORY = Path(__file__).parents[2]
 DYING_WORKER = Path(__file__).with_name("dying_worker.py")
 SPOOLCTL = ("-c", "import sys; from spoolctl.cli.app import main; sys.exit(main())")
-POLL_S = 0.02
+POLL_S = 0.02 * PATIENCE  # a judge who looks all the time leaves a slow machine no time to work
 QUICK = {
     "heartbeat_s": 0.3,
     "lease_s": 20.0,  # tests about leases ask for a short one; two busy cores must not look like death
@@ -60,14 +58,6 @@ def job_text(prompt="a lighthouse", *, count=1, size=64, **keys):
     return (yaml.safe_dump(record, sort_keys=False) + "...\n").encode()
 
 
-@functools.cache
-def needs_another_machine():
-    """Skip where no process can be given a table of process ids of its own, which is another machine to its observers."""
-    asked = ["unshare", "-p", "-f", "--mount-proc", "true"]
-    if shutil.which("unshare") is None or subprocess.call(asked, stderr=subprocess.DEVNULL):
-        pytest.skip("another machine is played by 'unshare --pid', which is not permitted here")
-
-
 class Process:
     """One worker or controller."""
 
@@ -78,7 +68,7 @@ class Process:
 
     @property
     def pid(self):
-        """Of the program itself, not of the ``unshare`` around it."""
+        """Of the program itself, not of the ``unshare`` or ``nsenter`` around it."""
         if not self._wrapped:
             return self.popen.pid
         inner = wait_for(
@@ -93,7 +83,7 @@ class Process:
     def kill(self):
         self.may_end = True
         self.send(signal.SIGKILL)
-        self.popen.wait(timeout=10)
+        self.popen.wait(timeout=10 * PATIENCE)
 
     def freeze(self):
         pid = self.pid
@@ -104,16 +94,17 @@ class Process:
 
     def thaw(self):
         self.send(signal.SIGCONT)
+        self.popen.send_signal(signal.SIGCONT)  # nsenter stops together with its child
 
     def stop(self, timeout_s=20):
         """Ask it to stop, as a service manager does, and give its exit code."""
         self.send(signal.SIGTERM)
-        return self.popen.wait(timeout=timeout_s)
+        return self.popen.wait(timeout=timeout_s * PATIENCE)
 
     def ended(self, timeout_s=20):
         """Its exit code, once it has ended by itself."""
         self.may_end = True
-        return self.popen.wait(timeout=timeout_s)
+        return self.popen.wait(timeout=timeout_s * PATIENCE)
 
     def told(self):
         return (self.logs / "stderr").read_text()
@@ -133,48 +124,52 @@ class Scene:
     """One spool and everybody at work on it."""
 
     def __init__(self, folder, **settings):
-        self.folder, self.root = folder, folder / "spool"
+        self.folder, self.root = folder, root_for(folder)
         self.processes = []
+        self.placing = Placing()
+        folder.mkdir()  # the spool itself may lie elsewhere
         create_spool(
             self.root,
             Settings(
                 schema_=SETTINGS_SCHEMA,
                 spool_id="spool-scenario",
                 created_at=datetime(2026, 11, 20, tzinfo=UTC),
-                **{**QUICK, **settings},
+                **paced({**QUICK, **settings}),
             ),
         )
 
     # -- everybody
 
-    def worker(self, name, *flags, elsewhere=False, dies_at=None, root=None, **drills):
+    def worker(
+        self, name, *flags, elsewhere=False, dies_at=None, root=None, variables=None, **drills
+    ):
         """Start a worker; *dies_at* names the operation and path end at which it kills itself."""
+        if "seconds_per_image" in drills:
+            drills["seconds_per_image"] *= PACE
         options = [f"--backend-option={key}={value}" for key, value in drills.items()]
         program = ["-m", "spoolworker.cli"] if dies_at is None else [str(DYING_WORKER), dies_at]
         arguments = [
             *program, "run", "--quiet", "--spool", str(root or self.root), "--name", name,
             "--scratch", str(self.folder / "scratch" / name), *options, *flags,
         ]  # fmt: skip
-        return self._start(name, arguments, elsewhere=elsewhere)
+        return self._start(name, arguments, elsewhere=elsewhere, variables=variables)
 
     def controller(self, *flags, name="controller"):
         arguments = [*SPOOLCTL, "controller", "run", "--quiet", "--spool", str(self.root)]
         return self._start(name, [*arguments, *flags])
 
-    def _start(self, name, arguments, *, elsewhere=False):
+    def _start(self, name, arguments, *, elsewhere=False, variables=None):
         lives = sum(one.name == name for one in self.processes)
         logs = self.folder / "logs" / f"{name}-{lives + 1}"
         logs.mkdir(parents=True)
-        command = [sys.executable, *arguments, "--log-folder", str(logs)]
-        if elsewhere:
-            needs_another_machine()
-            command = ["unshare", "-p", "-f", "--mount-proc", "--kill-child", *command]
+        prefix = self.placing.prefix(name, elsewhere=elsewhere)
+        command = [*prefix, sys.executable, *arguments, "--log-folder", str(logs)]
         with (logs / "stderr").open("wb") as stderr:
             popen = subprocess.Popen(
                 command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
-                env=self.environment(),
+                env={**self.environment(), **(variables or {})},
             )  # fmt: skip
-        process = Process(name, popen, logs, wrapped=elsewhere)
+        process = Process(name, popen, logs, wrapped=bool(prefix))
         self.processes.append(process)
         return process
 
@@ -193,7 +188,7 @@ class Scene:
     def ctl(self, *arguments, code=0):
         """Run one command line to its end; gives what it said."""
         popen = self.begin_ctl(*arguments)
-        out, err = popen.communicate(timeout=30)
+        out, err = popen.communicate(timeout=30 * PATIENCE)
         assert popen.returncode == code, f"spoolctl {arguments}: {popen.returncode}\n{out}\n{err}"
         return out + err
 
@@ -215,7 +210,7 @@ class Scene:
                     for child in psutil.Process(one.popen.pid).children(recursive=True):
                         child.kill()
                 one.popen.kill()
-            one.popen.wait(timeout=10)
+            one.popen.wait(timeout=10 * PATIENCE)
 
     # -- what lies there
 
@@ -378,7 +373,7 @@ def wait_for(condition, what, timeout_s=20.0, tell=lambda: ""):
 
     A file that was moved between a listing and its opening is looked for again.
     """
-    until = time.monotonic() + timeout_s
+    until = time.monotonic() + timeout_s * PATIENCE
     while True:
         try:
             found = condition()
@@ -387,5 +382,5 @@ def wait_for(condition, what, timeout_s=20.0, tell=lambda: ""):
         if found:
             return found
         if time.monotonic() > until:
-            raise AssertionError(f"waited {timeout_s:g} s in vain for: {what}\n{tell()}")
+            raise AssertionError(f"waited {timeout_s * PATIENCE:g} s in vain for: {what}\n{tell()}")
         time.sleep(POLL_S)

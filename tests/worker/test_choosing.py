@@ -109,6 +109,20 @@ def test_a_job_whose_chain_cannot_be_read_is_claimed_so_that_its_verdict_says_so
 # Walls
 
 
+def test_of_a_long_queue_a_look_takes_apart_only_the_names_that_it_comes_to(world, monkeypatch):
+    """With ten thousand jobs in a queue a worker spent more time on their names than on the jobs."""
+    for index in range(300):
+        world.drop(f"a.{index:04d}")
+    parsed = []
+    parse = choosing.parse_file_name
+    monkeypatch.setattr(
+        choosing, "parse_file_name", lambda entry: parsed.append(entry) or parse(entry)
+    )
+
+    assert Chooses(world).take() == "a.0000"
+    assert parsed == ["a.0000.yaml"]
+
+
 def test_a_wall_of_misfits_hides_nothing_and_one_look_opens_a_bounded_number(world):
     for index in range(500):
         world.drop(f"a.{index:04d}", BIG)

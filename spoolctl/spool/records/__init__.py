@@ -6,6 +6,13 @@ from spoolctl.spool.records.base import (
     Record,
     Submitted,
 )
+from spoolctl.spool.records.doctor import (
+    DOCTOR_SCHEMA,
+    Diagnosis,
+    Finding,
+    Meeting,
+    Severity,
+)
 from spoolctl.spool.records.image import (
     PIXELS_MAX,
     STAGE_NAMES,
@@ -67,12 +74,12 @@ from spoolctl.spool.records.settings import (
 )
 
 __all__ = [
-    "CLASSES", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "JOB_SCHEMA", "LOG_TAIL_CHARS_MAX",
+    "CLASSES", "DOCTOR_SCHEMA", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "JOB_SCHEMA", "LOG_TAIL_CHARS_MAX",
     "MANIFEST_SCHEMA", "NODE_SCHEMA", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA", "REASON_SCHEMA",
     "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGE_NAMES", "ADetailer",
-    "BackendUsed", "Code", "Counts", "Dropped", "Heartbeat", "Hires", "ImageWorkload", "Img2Img",
-    "Input", "Job", "JobClass", "Limits", "Manifest", "ModelHere", "ModelNeed", "Modes", "Node",
+    "BackendUsed", "Code", "Counts", "Diagnosis", "Dropped", "Finding", "Heartbeat", "Hires", "ImageWorkload", "Img2Img",
+    "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed", "Modes", "Node",
     "Output", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry",
-    "Sampling", "Settings", "StableNewWorkload", "Stage", "StageTiming", "Submitted", "Txt2Img",
+    "Sampling", "Settings", "Severity", "StableNewWorkload", "Stage", "StageTiming", "Submitted", "Txt2Img",
     "Upscale", "Verdict",
 ]  # fmt: skip

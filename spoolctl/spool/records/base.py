@@ -7,12 +7,12 @@ read (they are a newer writer's); what people write refuses them and names the n
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from spoolctl.spool.names import fold, is_device
+from spoolctl.spool.names import FILE_NAME_BYTES_MAX, fold, is_device, is_legal
 
 RECORD_BYTES_MAX = 1 << 20
 TEXT_CHARS_MAX = 20_000
@@ -52,7 +52,20 @@ def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         msg = "needs a time zone, like 2026-11-20T22:00:00Z"
         raise ValueError(msg)
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        # 0001-01-01T00:00:00+14:00: whoever shows or merges it converts it to UTC, and would fail there
+        msg = "lies before the year 1 or after the year 9999 in UTC"
+        raise ValueError(msg) from None
     return moment
+
+
+def _own_name(name: str) -> str:
+    if not is_legal(name):
+        msg = "must be a job's own name as its results folder bears it"
+        raise ValueError(msg)
+    return name
 
 
 def _relative(path: str) -> str:
@@ -71,6 +84,9 @@ def _relative(path: str) -> str:
             "a dot or a blank or is a device name of Windows (con, nul, com1, ...)"
         )
         raise ValueError(msg)
+    if any(len(part.encode()) > FILE_NAME_BYTES_MAX for part in path.split("/")):
+        msg = f"must not contain a part of more than {FILE_NAME_BYTES_MAX} bytes"
+        raise ValueError(msg)
     return path
 
 
@@ -87,6 +103,8 @@ LogTail = Annotated[Text, BeforeValidator(_tail)]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 JobName = Annotated[Label, AfterValidator(fold)]
 """Another job's name, as a person writes it; folded when read, so that it is never a path."""
+OwnName = Annotated[Label, AfterValidator(_own_name)]
+"""The name of the job that a record speaks of; refused unless it is legal as it stands, because it becomes a path."""
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 """A day by the share's clock (UTC)."""
 

@@ -11,6 +11,7 @@ from spoolctl.spool.records.base import (
     Label,
     LogTail,
     Moment,
+    OwnName,
     Record,
     RelativePath,
     Sha256,
@@ -115,7 +116,7 @@ class Manifest(Record):
     """The verdict on one attempt. Published once; nothing ever changes or replaces it."""
 
     schema_: Literal["spool.manifest/1"] = Field(alias="schema")
-    name: Label
+    name: OwnName
     job_id: Annotated[str, Field(max_length=500)] | None = None
     group: Label | None = None
     attempt: Annotated[int, Field(ge=1)]
