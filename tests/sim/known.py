@@ -9,3 +9,6 @@ RELEASE_OF_UNMARKED = True
 CANCEL_OF_WAITING_RETRY = True
 """``cancel`` of a job that was retried and waits for its needs answers by its former verdict ("done", or
 "failed already"), and the job stays in ``waiting/``, to run later."""
+TAKE_BACK_OF_ANOTHER = True
+"""An owner whose listing of its session's folder is blind takes a file of its job's name, but of other bytes, from a queue or ``held/``
+for its own record, and replaces that by it; the attempt then fails as *record_changed*, final, whatever it made."""

@@ -111,8 +111,8 @@ class Network:
             possible = [fate for fate in faults_of(request) if fate not in DIES]
             if possible:
                 # What is done later is what nobody expects, so it is drawn most often.
-                often = [fate for fate in possible if fate in (Fate.LATER, Fate.LOST_REPLY)]
-                return draw.choice(possible + often)
+                often = [f for f in possible if f in (Fate.LATER, Fate.LOST_REPLY)]
+                return draw.choice([*possible, *often])
         return Fate.DONE
 
     def _reply(self, process: Process) -> None:

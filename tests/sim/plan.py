@@ -172,7 +172,7 @@ def smaller(plan: Plan) -> list[Plan]:
                 replace(plan, troubles=plan.troubles[:at] + plan.troubles[at + part :])
                 for at in range(0, many, part)
             ]
-    found += [replace(plan, **{field: 0}) for field in ("commands", "hands", "dropped")]
+    found += [replace(plan, commands=0), replace(plan, hands=0), replace(plan, dropped=0)]
     found += [replace(plan, failing=0.0), replace(plan, skew_s=0.0)]
     found += [replace(plan, weather=replace(plan.weather, fault=0.0))]
     found += [replace(plan, weather=replace(plan.weather, slow=0.0))]

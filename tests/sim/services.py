@@ -3,7 +3,7 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from spoolctl.spool import SpoolError
+from spoolctl.spool import Actor, SpoolError
 from tests.sim import programs
 from tests.sim.machines import Machine, Process
 from tests.sim.threads import Event
@@ -88,7 +88,7 @@ class Service:
             self.process = None
             self.start_in(self._pause_s())
 
-    def _work(self, actor: programs.Actor) -> int:
+    def _work(self, actor: Actor) -> int:
         world = self._world
         assert self.process is not None
         backend = programs.Backend(world, self.process.draw)
@@ -97,6 +97,7 @@ class Service:
         )
         return agent.run()
 
-    def _control(self, actor: programs.Actor) -> None:
+    def _control(self, actor: Actor) -> int:
         stop = Event(self._world.time)
         programs.controller(self._world.opened, actor).run(stop)  # type: ignore[arg-type]
+        return 0

@@ -118,10 +118,10 @@ class Simulation:
     def _live(self) -> None:
         plan, time = self.plan, self.time
         time.unforeseen = self._unforeseen
-        for number, (machine, mount) in enumerate(plan.workers):
-            self._serve(f"w{number}", machine, mount)
-        for number, (machine, mount) in enumerate(plan.controllers):
-            self._serve(f"controller-{number}", machine, mount)
+        for number, (place, mount) in enumerate(plan.workers):
+            self._serve(f"w{number}", place, mount)
+        for number, (place, mount) in enumerate(plan.controllers):
+            self._serve(f"controller-{number}", place, mount)
         for service in self.services:
             service.start_in(service.draw.uniform(0.0, 20.0))
         self._people()

@@ -43,14 +43,16 @@ class Time:
         self.current: Task | None = None
         self.unforeseen: Callable[[Task, BaseException], None] | None = None
         """Told of whatever a task raised but ``Crashed``."""
-        self._heap: list[tuple[float, float, int, Callable[[], None] | None, Task | None, int]] = []
+        self._heap: list[
+            tuple[float, float, int, Callable[[], object] | None, Task | None, int]
+        ] = []
         self._ties = Random(f"{seed}/ties")
         self._count = itertools.count()
         self._main = greenlet.getcurrent()
 
     # From anywhere
 
-    def at(self, moment: float, call: Callable[[], None]) -> None:
+    def at(self, moment: float, call: Callable[[], object]) -> None:
         """Let *call* happen; it must not sleep."""
         self._push(moment, call, None, 0)
 
@@ -137,7 +139,7 @@ class Time:
                 task.ended = True
 
     def _push(
-        self, moment: float, call: Callable[[], None] | None, task: Task | None, generation: int
+        self, moment: float, call: Callable[[], object] | None, task: Task | None, generation: int
     ) -> None:
         entry = (max(moment, self.now), self._ties.random(), next(self._count))
         heapq.heappush(self._heap, (*entry, call, task, generation))
