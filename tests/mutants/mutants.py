@@ -1,0 +1,8 @@
+"""All deliberate errors. Each is caught by the search that it names; without it that search passes."""
+
+from tests.mutants.deciding import DECIDING
+from tests.mutants.living import LIVING
+from tests.mutants.resting import RESTING
+from tests.mutants.rewriting import Mutant
+
+MUTANTS: tuple[Mutant, ...] = (*DECIDING, *LIVING, *RESTING)
