@@ -388,16 +388,25 @@ class Client:
         """Walk to a folder as this client's caches let it; a folder that is gone is found out at once, by ESTALE."""
         found = self.server.tree.root
         real = parts_of(self.server.real(path), windows=False)
-        for part in real:
+        for end, part in enumerate(real, 1):
             if self._is_absent(found, part):
                 refuse(errno.ENOENT, path)
             inner = found.entries.get(part)
             if inner is None:
-                self._note(found, part, None)
-                refuse(errno.ENOENT, path)
+                inner = self._look_up(found, "/".join(real[:end]), path)
             if not isinstance(inner, Folder):
                 refuse(errno.ENOTDIR, path)
             found = inner
+        return found
+
+    def _look_up(self, folder: Folder, path: str, wanted: str) -> Entry:
+        """Ask for a folder that was not there when this client came by; others may make it before the server hears of it."""
+        name = path.rpartition("/")[2]
+        inner = self._send(Request("stat", path), lambda: folder.entries.get(name))
+        if inner is None:
+            self._note(folder, name, None)
+            refuse(errno.ENOENT, wanted)
+        found: Entry = inner
         return found
 
     def _is_absent(self, folder: Folder, name: str) -> bool:
@@ -428,17 +437,10 @@ class Client:
     def _cached_or_none(self, path: str) -> Entry | None:
         try:
             return self._cached(path)
-        except FileNotFoundError:
-            if self._is_parent_missing(path):
+        except FileNotFoundError as error:
+            if error.filename != path:  # the folder above it
                 raise
             return None
-
-    def _is_parent_missing(self, path: str) -> bool:
-        try:
-            self._folder(path.rpartition("/")[0])
-        except FileNotFoundError:
-            return True
-        return False
 
     def _exists(self, entry: Entry, path: str) -> bool:
         """False for a file that was removed: the server says ESTALE, and the client looks the name up anew."""

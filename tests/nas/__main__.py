@@ -77,9 +77,12 @@ def carry_out(runs, out, *, test_limit_s, environment, say):
         try:
             if not machine.wait(sum(one["limit_s"] for one in runs) + 60, tell):
                 raise Failed(f"the machine did not end in time:\n{machine.last_words()}")
+            if not (machine.box / "carried-out").exists():
+                raise Failed(f"the machine {machine.end()} before its time:\n{machine.last_words()}")
         finally:
             for name in ("log", "results.jsonl", "failed"):
                 _bring(machine.box / name, out / name)
+            _bring(machine.console, out / "console.log")
         if len(told) == 0:
             raise Failed(f"the machine ran no test:\n{machine.last_words()}")
     return told

@@ -92,6 +92,11 @@ class Machine:
         on_tick()
         return True
 
+    def end(self):
+        """How its process ended."""
+        code = self._process.poll()
+        return "goes on" if code is None else f"ended with {code}"
+
     def last_words(self, characters=3000):
         texts = [path.read_text(errors="replace") for path in (self.console, self.box / "log")
                  if path.exists()]  # fmt: skip

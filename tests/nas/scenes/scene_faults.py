@@ -173,6 +173,7 @@ def test_s19_the_server_restarts(open_scene, protocol):
             share.restart_server(protocol)
     wait_for(lambda: set(scene.states()) == {"done"}, "all to be done", 60, scene.tell)
     scene.wait_for_rest(names, states=("done",))
+    scene.wait_for(lambda: len(scene.corpus()) == len(names), "the corpus", 60)
     scene.check(names)
     assert {tuple(scene.verdicts(name)) for name in names} == {(DONE,)}
     assert [one.stop(40) for one in (*workers, controller)] == [0, 0, 0]
