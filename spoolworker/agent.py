@@ -115,12 +115,7 @@ class Agent:
     def _loop(self) -> int:
         while not self._stopping.finish.is_set():
             self._stopping.wake.clear()
-            if not self._is_ready():
-                if self._config.once:
-                    return 0
-                self._rest(self._actor.settings.poll_s)
-                continue
-            claimed, leave = self._next()
+            claimed, leave = self._next() if self._is_ready() else (None, self._config.once)
             if claimed is not None:
                 try:
                     self._execute(claimed)
@@ -128,9 +123,11 @@ class Agent:
                     self._actor.log("worker.gives_up", error=str(error))
                     return EXIT_BACKEND_HANGS
                 leave = self._config.once
+            # Not before the first look: a worker that is started anew again and again would come to nothing but sweeps.
+            moved = self._tidy_if_due()
             if leave:
                 return 0
-            if claimed is None:
+            if claimed is None and not moved:
                 self._rest(self._actor.settings.poll_s)
         return 0
 
@@ -202,26 +199,27 @@ class Agent:
             )
 
     def _is_ready(self) -> bool:
-        """Sweep if it is time, obey requests, and see that the backend answers."""
-        now = self._actor.clock.mono()
-        if now >= self._next_sweep:
-            self._tidy()
-            rest_s = spread(self._actor.settings.sweep_s, self._actor.entropy.fraction())
-            self._next_sweep = self._actor.clock.mono() + rest_s
+        """True if it may claim, and its backend answers."""
         if self._paused or self._stopping.finish.is_set():
             return False
         if self._pulse.silent_s > self._actor.settings.lease_s / 2:
             return False  # its thread may hang on the share: whatever is claimed now would be reaped or fenced
         return self._chooser is not None or self._probe()
 
-    def _tidy(self) -> None:
-        self._sweeper.sweep()
+    def _tidy_if_due(self) -> bool:
+        """Sweep, obey requests and look around, if it is time; True if the sweep brought something into a queue."""
+        if self._stopping.finish.is_set() or self._actor.clock.mono() < self._next_sweep:
+            return False
+        swept = self._sweeper.sweep()
         try:
             self._heed()
             if self._chooser is not None:
                 self._chooser.meet()
         except OSError as error:
             self._actor.log("sweep.trouble", what="control", error=str(error))
+        rest_s = spread(self._actor.settings.sweep_s, self._actor.entropy.fraction())
+        self._next_sweep = self._actor.clock.mono() + rest_s
+        return bool(swept.promoted or swept.settled)
 
     def _at_beat(self) -> None:
         """What the pulse does with every heartbeat, also while a job runs; errors as for ``_heed``."""

@@ -28,6 +28,7 @@ from spoolctl.spool import (
     Place,
     SpoolError,
     claim,
+    entries_in,
     layout,
     nodes,
     parse_file_name,
@@ -119,7 +120,7 @@ class Chooser:
 
     def _heads(self) -> Iterator[Location]:
         for place in layout.QUEUES:
-            entries = self._listed(place)
+            entries = entries_in(self._actor, place)
             if len(self._passed) > _PASSED_MAX:
                 self._forget_gone(place, {f"{place.folder}/{entry}" for entry in entries})
             now = self._actor.clock.mono()
@@ -137,17 +138,9 @@ class Chooser:
                 path = f"{inside}{entry}"
                 if path in self._passed and path not in again:
                     continue
-                # Taken apart only now: few of them are asked for, and of ten thousand that is most of a look's time.
                 file = parse_file_name(entry)
                 if file is not None:
                     yield Location(place, file)
-
-    def _listed(self, place: Place) -> list[str]:
-        """What lies in a queue, in the order of ``records_in``, whatever it is."""
-        try:
-            return sorted(self._actor.files.names(place.folder))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
 
     def _forget_gone(self, place: Place, there: set[str]) -> None:
         inside = f"{place.folder}/"

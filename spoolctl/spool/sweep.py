@@ -10,6 +10,7 @@ counts as unseen, not as empty. Does not merge and does not prune: those are the
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
@@ -22,12 +23,14 @@ from spoolctl.spool.looking import (
     Attempt,
     Decisions,
     decisions,
+    entries_in,
     heartbeat,
     last_days,
     parts,
     read_record,
     records_in,
 )
+from spoolctl.spool.names import parse_file_name
 from spoolctl.spool.promote import Needs, fail_for_need, held_back
 from spoolctl.spool.reap import Reaper
 from spoolctl.spool.records import Code, Heartbeat
@@ -96,12 +99,15 @@ class Sweeper:
     def _unseen(self, place: Place, limit: int) -> list[Location]:
         """The first records of a folder, without those that were in order a moment ago."""
         now = self._actor.clock.mono()
-        found = records_in(self._actor, place)
+        inside = f"{place.folder}/"
+        entries = entries_in(self._actor, place)
         if len(self._look_again) > 10 * WAITING_MAX:
-            self._forget_gone(place, {one.path for one in found})
-        due = [one for one in found if self._look_again.get(one.path, 0.0) <= now]
+            self._forget_gone(place, {f"{inside}{entry}" for entry in entries})
+        looked = [(self._look_again.get(f"{inside}{entry}", 0.0), entry) for entry in entries]
         # Those that waited longest first: by name alone, two hundred records that need a later one would hide it for ever.
-        return sorted(due, key=lambda one: self._look_again.get(one.path, 0.0))[:limit]
+        due = sorted(one for one in looked if one[0] <= now)
+        files = (parse_file_name(entry) for _, entry in due)
+        return list(islice((Location(place, file) for file in files if file is not None), limit))
 
     def _forget_gone(self, place: Place, there: set[str]) -> None:
         """Never what is due and still there: without its moment it would not go behind those that waited longer."""
