@@ -10,14 +10,12 @@ Does not look at it while it draws one image, which takes about a second for the
 """
 
 import math
-import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
@@ -30,10 +28,8 @@ from spoolctl.spool import (
     Code,
     Img2Img,
     Sampling,
-    Stage,
     StageTiming,
     Txt2Img,
-    Upscale,
     layout,
 )
 from spoolctl.spool.version import VERSION
@@ -48,18 +44,11 @@ from spoolworker.backends.base import (
     Product,
     Watch,
 )
+from spoolworker.backends.chain import Picture, Step, begin, draw_seed, sow, steps
 from spoolworker.backends.drills import Drills
 from spoolworker.backends.infotext import Fields, describe, write_infotext
 
-_SEEDS = 2**64
-_SEEDS_DRAWN = 2**32
-"""WebUI draws its random seeds from as many; a larger one could not be typed into it again."""
 _SLICE_S = 0.2
-_INHERITED = tuple(name for name in Sampling.model_fields if name != "options")
-
-
-def _draw_seed() -> int:
-    return random.SystemRandom().randrange(_SEEDS_DRAWN)
 
 
 def _wait_deaf(seconds: float) -> None:
@@ -67,25 +56,11 @@ def _wait_deaf(seconds: float) -> None:
 
 
 @dataclass
-class _Picture:
-    """One image on its way through the chain."""
+class _Picture(Picture):
+    """One image on its way through the chain, and what its infotext tells."""
 
-    index: int
-    path: Path | None = None
-    """The file that the stage before left; kept there and not in memory: a job may make 1000."""
-    requested: int | None = None
-    seed: int | None = None
     told: Fields = field(default_factory=dict)
     """The fields of its infotext so far."""
-
-
-class _Step(NamedTuple):
-    """One stage as it runs: what it says itself and what it took from those before it."""
-
-    number: int
-    stage: Stage
-    said: Sampling
-    last: bool
 
 
 class Sketch:
@@ -105,7 +80,7 @@ class Sketch:
         drills: Drills | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        draw_seed: Callable[[], int] = _draw_seed,
+        draw_seed: Callable[[], int] = draw_seed,
         pause: Callable[[float], object] = _wait_deaf,
     ) -> None:
         self._drills = drills or Drills()
@@ -155,25 +130,25 @@ class Sketch:
             raise BackendError(Code.SCRATCH_FULL, where) from error
 
     def _run(self, order: Order, watch: Watch, *, failing: bool) -> Product:
-        pictures = _begin(order)[: -self._drills.short_by or None]
+        begun = [_Picture(one.index, one.path) for one in begin(order)]
+        pictures = begun[: -self._drills.short_by or None]
         pace = _Pace(self._drills, watch, self._pause, len(order.stages) * len(pictures))
         made: list[Made] = []
         timings: list[StageTiming] = []
         said = Sampling()
-        for number, stage in enumerate(order.stages, start=1):
-            if failing and stage.stage == self._drills.fail_stage:
+        for step in steps(order.stages):
+            name, said = step.stage.stage, step.said
+            if failing and name == self._drills.fail_stage:
                 raise self._failure()
             started = self._clock()
-            said = _inherit(said, stage)
-            step = _Step(number, stage, said, last=number == len(order.stages))
             self._loaded = said.model or "sketch"
-            self._sow(step, pictures)
+            sow(step, pictures, self._draw_seed)
             for picture in pictures:
-                pace.begin(stage.stage)
+                pace.begin(name)
                 made.append(self._make(step, picture, order.scratch))
-                pace.end(stage.stage)
+                pace.end(name)
             seconds = max(0.0, self._clock() - started)
-            timings.append(StageTiming(stage=stage.stage, seconds=seconds, images=len(pictures)))
+            timings.append(StageTiming(stage=name, seconds=seconds, images=len(pictures)))
         if self._drills.truncate and made:
             _cut_in_half(made[-1].path)
         used = BackendUsed(name=self.name, version=VERSION, model=self._loaded, vae=said.vae)
@@ -182,19 +157,7 @@ class Sketch:
         )
         return Product(tuple(made), tuple(timings), used, log_tail=log)
 
-    def _sow(self, step: _Step, pictures: list[_Picture]) -> None:
-        """Give each picture its seed, where this stage says one or needs the first."""
-        asked = step.stage.seed if isinstance(step.stage, Sampling) else None
-        sown = all(picture.seed is not None for picture in pictures)
-        if isinstance(step.stage, Upscale) or (asked is None and sown):
-            return
-        drawn = asked is None or asked < 0
-        base = self._draw_seed() if asked is None or asked < 0 else asked
-        for picture in pictures:
-            picture.seed = (base + picture.index) % _SEEDS
-            picture.requested = asked if drawn else picture.seed
-
-    def _make(self, step: _Step, picture: _Picture, scratch: Path) -> Made:
+    def _make(self, step: Step, picture: _Picture, scratch: Path) -> Made:
         """Make one picture's image of one stage, and leave it in scratch."""
         stage = step.stage
         image = _paint(step, picture)
@@ -290,29 +253,7 @@ class _Pace:
             raise Interrupted
 
 
-def _begin(order: Order) -> list[_Picture]:
-    """The pictures that the chain is about: new ones, or one for each input."""
-    first, *later = order.stages
-    if any(isinstance(stage, Txt2Img) for stage in later):
-        raise BackendError(Code.BAD_JOB, "txt2img can only be the first stage of a chain")
-    if isinstance(first, Txt2Img):
-        return [_Picture(index) for index in range(first.count)]
-    if not order.inputs:
-        raise BackendError(
-            Code.INPUT_MISSING, f"a chain that begins with {first.stage} needs inputs"
-        )
-    return [_Picture(index, path) for index, path in enumerate(order.inputs)]
-
-
-def _inherit(said: Sampling, stage: Stage) -> Sampling:
-    """What holds in this stage: its own words, else those of the last stage that said them."""
-    if not isinstance(stage, Sampling):
-        return said
-    own = {name: getattr(stage, name) for name in _INHERITED}
-    return said.model_copy(update={name: value for name, value in own.items() if value is not None})
-
-
-def _paint(step: _Step, picture: _Picture) -> Image.Image:
+def _paint(step: Step, picture: _Picture) -> Image.Image:
     """The image that a stage makes of a picture."""
     stage, prompt, seed = step.stage, step.said.prompt or "", picture.seed or 0
     # Or img2img under the same prompt and seed would blend an image with itself
