@@ -34,6 +34,7 @@ from spoolctl.spool import (
 from spoolctl.spool.version import VERSION
 from spoolworker.backends import open_backend
 from spoolworker.backends.base import Abilities, BackendError
+from spoolworker.breaker import Breaker
 from spoolworker.choosing import Chooser
 from spoolworker.config import Config
 from spoolworker.execution import BackendHangs, Execution
@@ -65,6 +66,13 @@ class Agent:
         self._next_probe = 0.0
         self._paused = False
         self._scratch = config.scratch / f"attempts-{config.name}"
+        self._breaker = Breaker(
+            self._actor.clock.mono,
+            after=config.sick_after,
+            wait_s=config.sick_wait_s,
+            file=config.scratch / f"failed-{config.name}.json",
+            on_fault=lambda error: log("breaker.unsaved", error=str(error)),
+        )
 
     def run(self) -> int:
         """Live.
@@ -115,7 +123,7 @@ class Agent:
     def _loop(self) -> int:
         while not self._stopping.finish.is_set():
             self._stopping.wake.clear()
-            claimed, leave = self._next() if self._is_ready() else (None, self._config.once)
+            claimed, leave = self._next() if self._is_ready() else (None, self._may_leave())
             if claimed is not None:
                 try:
                     self._execute(claimed)
@@ -130,6 +138,10 @@ class Agent:
             if claimed is None and not moved:
                 self._rest(self._actor.settings.poll_s)
         return 0
+
+    def _may_leave(self) -> bool:
+        """True if a worker that cannot claim now need not wait until it can."""
+        return self._config.once or (self._config.drain and not self._breaker.may_claim)
 
     def _rest(self, seconds: float) -> None:
         # With jitter, so that workers that were started together do not list the share together for ever.
@@ -188,6 +200,7 @@ class Agent:
             stage=None, progress=None, eta_s=None, message=None,
         )  # fmt: skip
         if manifest is not None:
+            self._breaker.tell(manifest)
             self._actor.log(
                 "job.ended",
                 job=claimed.name,
@@ -200,7 +213,8 @@ class Agent:
 
     def _is_ready(self) -> bool:
         """True if it may claim, and its backend answers."""
-        if self._paused or self._stopping.finish.is_set():
+        if self._paused or self._stopping.finish.is_set() or not self._breaker.may_claim:
+            self._tell_state()
             return False
         if self._pulse.silent_s > self._actor.settings.lease_s / 2:
             return False  # its thread may hang on the share: whatever is claimed now would be reaped or fenced
@@ -243,6 +257,9 @@ class Agent:
     def _tell_state(self) -> None:
         if self._stopping.finish.is_set():
             self._life.tell(state="draining")
+        elif not self._breaker.may_claim:
+            self._life.tell_unless_at_work("paused" if self._paused else "sick")
+            self._life.tell(message=self._breaker.message)
         elif self._chooser is not None:
             self._life.tell_unless_at_work("paused" if self._paused else "idle")
 

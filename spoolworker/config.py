@@ -56,6 +56,10 @@ class Config(BaseModel):
     """Leave when the queues hold nothing that this worker could run."""
     once: bool = False
     """Leave after one job, or at once if there is none."""
+    sick_after: Annotated[int, Field(ge=0, le=100)] = 3
+    """When so many different jobs in a row failed here, claim no more for a while, then try one; 0: never."""
+    sick_wait_s: Annotated[float, Field(gt=0)] = 300.0
+    """How long a sick worker waits before it tries one job; twice as long after each that fails, up to 16 times."""
     interrupt_wait_s: Annotated[float, Field(gt=0)] = 30.0
     """How long an interrupted backend may take to come to rest before this process gives it up and ends."""
 

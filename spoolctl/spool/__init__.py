@@ -66,7 +66,7 @@ from spoolctl.spool.names import (
     slug,
 )
 from spoolctl.spool.ownership import Ownership, Standing, compare_record
-from spoolctl.spool.policy import spread
+from spoolctl.spool.policy import POLICY, Again, spread
 from spoolctl.spool.ports import Digest, Host
 from spoolctl.spool.prune import prune_job, prune_outputs
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once, replace_own, store_own
@@ -82,7 +82,7 @@ from spoolctl.spool.sweep import Sweeper, Swept, end_former_sessions
 from spoolctl.spool.verdicts import Ending
 
 __all__ = [  # noqa: PLE0604 - the last item is a list of names
-    "SENTINEL", "Action", "Actor", "Admission", "Admitted", "Attempt", "BadRecord", "Cancelled", "Claim", "Decisions", "Digest",
+    "POLICY", "SENTINEL", "Action", "Actor", "Admission", "Admitted", "Again", "Attempt", "BadRecord", "Cancelled", "Claim", "Decisions", "Digest",
     "Draft", "Ending", "Facts", "FormatNotUnderstood", "Host", "Life", "Location", "Log", "NameTaken",
     "NameWatch", "NewerRecord", "NoSpool", "NoSuchJob", "NotAdmitted", "NotClaimed", "Outcome", "Ownership", "Place",
     "ShareUnusable", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",

@@ -1,5 +1,7 @@
 """One life of a worker, from its first look to its last."""
 
+import pytest
+
 from spoolctl.spool import Sweeper, create_spool
 from spoolworker.agent import Agent
 from spoolworker.config import Config
@@ -15,20 +17,51 @@ workload:
 """
 
 
-def test_a_worker_claims_before_it_sweeps(tmp_path, monkeypatch):
+class Desk:
+    """A spool, and the lives of worker ``attic`` there."""
+
+    def __init__(self, folder):
+        self.root, self._folder = folder / "spool", folder
+        create_spool(self.root)
+        self.events = []
+
+    def drop(self, *names):
+        for name in names:
+            (self.root / "queue" / "normal" / f"{name}.yaml").write_text(JOB)
+
+    def live(self, **options):
+        config = Config(
+            spool=self.root, name="attic", drain=True, scratch=self._folder / "s",
+            log_folder=self._folder, backend_options=options,
+        )  # fmt: skip
+        worker = Agent(config, Stopping(), lambda event, **_: self.events.append(event))
+        assert worker.run() == 0
+
+    def told(self, *events):
+        return [event for event in self.events if event in events]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+def test_a_worker_claims_before_it_sweeps(desk, monkeypatch):
     """Under a storm of kills, workers that swept a queue of ten thousand before their first claim died before it."""
-    root = tmp_path / "spool"
-    create_spool(root)
-    (root / "queue" / "normal" / "first.yaml").write_text(JOB)
-    config = Config(
-        spool=root, name="attic", drain=True, scratch=tmp_path / "s", log_folder=tmp_path
-    )
-    events = []
+    desk.drop("first")
     sweep = Sweeper.sweep
-    monkeypatch.setattr(Sweeper, "sweep", lambda self: events.append("swept") or sweep(self))
+    monkeypatch.setattr(Sweeper, "sweep", lambda self: desk.events.append("swept") or sweep(self))
 
-    worker = Agent(config, Stopping(), lambda event, **_: events.append(event))
+    desk.live()
 
-    assert worker.run() == 0
-    told = [event for event in events if event in ("claimed", "job.ended", "swept")]
-    assert told[:3] == ["claimed", "job.ended", "swept"]
+    assert desk.told("claimed", "job.ended", "swept")[:3] == ["claimed", "job.ended", "swept"]
+
+
+def test_a_worker_whose_backend_fails_everything_takes_three_jobs_and_leaves_the_rest(desk):
+    desk.drop("a", "b", "c", "d", "e")
+
+    desk.live(fail="backend_rejected")
+    desk.live(fail="backend_rejected")  # started again by a service manager
+
+    assert len(desk.told("claimed")) == 3
+    assert sorted(path.stem for path in (desk.root / "queue" / "normal").iterdir()) == ["d", "e"]
