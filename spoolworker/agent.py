@@ -13,39 +13,32 @@ import shutil
 from collections.abc import Iterator
 
 from spoolctl.spool import (
-    NODE_SCHEMA,
-    PROTOCOL_VERSION,
     Actor,
     Admission,
     Claim,
     Life,
     Log,
-    Node,
     Sweeper,
     asked_of_worker,
     begin_session,
     end_former_sessions,
     end_session,
-    introduce,
     open_spool,
     refuse_other_protocol,
     spread,
 )
-from spoolctl.spool.version import VERSION
 from spoolworker.backends import open_backend
-from spoolworker.backends.base import Abilities, BackendError
 from spoolworker.breaker import Breaker
 from spoolworker.choosing import Chooser
 from spoolworker.config import Config
 from spoolworker.execution import BackendHangs, Execution
-from spoolworker.gpus import FreeMemory, Gpu, read_gpus
 from spoolworker.naming import hold_name
 from spoolworker.pulse import Pulse
+from spoolworker.readiness import Readiness
 from spoolworker.stopping import Stopping
 from spoolworker.wake import Wake
 
 EXIT_BACKEND_HANGS = 70
-_PROBE_AGAIN_S = 15.0
 
 
 class Agent:
@@ -61,9 +54,8 @@ class Agent:
         self._admission = Admission()
         self._sweeper = Sweeper(self._actor, self._life, self._admission)
         self._chooser: Chooser | None = None
-        self._free_memory: FreeMemory | None = None
         self._next_sweep = 0.0
-        self._next_probe = 0.0
+        self._readiness = Readiness(config, self._actor, self._life, self._backend)
         self._paused = False
         self._scratch = config.scratch / f"attempts-{config.name}"
         self._breaker = Breaker(
@@ -111,6 +103,7 @@ class Agent:
             yield
         finally:
             wake.stop()
+            self._readiness.end_server()
             self._pulse.stop()
             self._life.tell(state="stopped", name=None, attempt=None, stage=None, progress=None)
             try:
@@ -128,8 +121,10 @@ class Agent:
                 try:
                     self._execute(claimed)
                 except BackendHangs as error:
-                    self._actor.log("worker.gives_up", error=str(error))
-                    return EXIT_BACKEND_HANGS
+                    if not self._readiness.end_server():
+                        self._actor.log("worker.gives_up", error=str(error))
+                        return EXIT_BACKEND_HANGS
+                self._readiness.ask_anew()
                 leave = self._config.once
             # Not before the first look: a worker that is started anew again and again would come to nothing but sweeps.
             moved = self._tidy_if_due()
@@ -218,7 +213,13 @@ class Agent:
             return False
         if self._pulse.silent_s > self._actor.settings.lease_s / 2:
             return False  # its thread may hang on the share: whatever is claimed now would be reaped or fenced
-        return self._chooser is not None or self._probe()
+        if not self._readiness.answers() or self._readiness.node is None:
+            self._tell_state()
+            return False
+        if self._chooser is None:
+            self._chooser = Chooser(self._actor, self._life, self._admission, self._readiness.node)
+        self._chooser.node = self._readiness.node
+        return True
 
     def _tidy_if_due(self) -> bool:
         """Sweep, obey requests and look around, if it is time; True if the sweep brought something into a queue."""
@@ -237,8 +238,7 @@ class Agent:
 
     def _at_beat(self) -> None:
         """What the pulse does with every heartbeat, also while a job runs; errors as for ``_heed``."""
-        if self._free_memory is not None:
-            self._free_memory.ask()
+        self._readiness.at_beat()
         self._heed()
 
     def _heed(self) -> None:
@@ -260,50 +260,8 @@ class Agent:
         elif not self._breaker.may_claim:
             self._life.tell_unless_at_work("paused" if self._paused else "sick")
             self._life.tell(message=self._breaker.message)
-        elif self._chooser is not None:
+        elif self._readiness.away is not None:
+            self._life.tell_unless_at_work("paused" if self._paused else "waiting")
+            self._life.tell(message=self._readiness.away[:500])
+        else:
             self._life.tell_unless_at_work("paused" if self._paused else "idle")
-
-    def _probe(self) -> bool:
-        now = self._actor.clock.mono()
-        if now < self._next_probe:
-            return False
-        reading = read_gpus()
-        gpu = next((one for one in reading.gpus if one.index == self._config.gpu), None)
-        try:
-            abilities = self._backend.probe()
-            node = self._node(abilities, gpu, reading.problem)
-            introduce(self._actor, node)
-        except (BackendError, OSError) as error:
-            self._next_probe = now + _PROBE_AGAIN_S
-            self._actor.log("backend.away", backend=self._config.backend, error=str(error))
-            self._life.tell(state="waiting", message=f"backend does not answer: {error}"[:500])
-            return False
-        self._life.tell(state="idle", message=None, model=abilities.loaded_model)
-        self._chooser = Chooser(self._actor, self._life, self._admission, node)
-        if gpu is not None:
-            self._free_memory = FreeMemory(gpu.index, self._tell_free)
-            self._free_memory.ask()
-        return True
-
-    def _tell_free(self, free_gb: float | None) -> None:
-        self._life.tell(vram_free_gb=free_gb)
-
-    def _node(self, abilities: Abilities, gpu: Gpu | None, gpu_problem: str | None) -> Node:
-        total_gb = round(gpu.vram_total_gb, 1) if gpu else None
-        return Node(
-            schema_=NODE_SCHEMA,
-            worker=self._config.name,
-            session=self._actor.session,
-            machine=self._actor.host.machine,
-            protocol=PROTOCOL_VERSION,
-            version=VERSION,
-            backend=abilities.backend,
-            backend_version=abilities.version,
-            stages=abilities.stages,
-            models=abilities.models,
-            gpu=gpu.name if gpu else None,
-            vram_gb=self._config.vram_gb if self._config.vram_gb is not None else total_gb,
-            tags=self._config.tags,
-            started_at=self._actor.utc_now(),
-            facts={"gpu_problem": gpu_problem} if gpu_problem else {},
-        )

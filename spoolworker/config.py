@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from spoolctl.spool import UsageError, is_worker_name, slug
+from spoolworker.serving import ServerConfig
 
 ENVIRONMENT = "SPOOLWORKER_"
 _SHOWN_CHARS_MAX = 200
@@ -44,6 +45,8 @@ class Config(BaseModel):
     """Unique in the spool: up to 40 of a-z 0-9 -."""
     backend: str = "sketch"
     backend_options: dict[str, str] = {}
+    server: ServerConfig | None = None
+    """How the backend's server is started on this machine; left out: people start it, and the worker waits for it."""
     gpu: Annotated[int, Field(ge=0, le=63)] = 0
     """Index of the card, as nvidia-smi counts them."""
     vram_gb: Annotated[float, Field(ge=0)] | None = None

@@ -14,7 +14,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from spoolctl.spool import PIXELS_MAX, ADetailer, Code, Img2Img, Stage, Txt2Img, Upscale
+from spoolctl.spool import (
+    PIXELS_MAX,
+    ADetailer,
+    Code,
+    ComfyUIWorkload,
+    Img2Img,
+    Stage,
+    Txt2Img,
+    Upscale,
+)
 from spoolworker.backends.base import BackendError, Made, Product
 
 # Pillow's own limit (89 million pixels) is below what a job may ask for. Set for the whole
@@ -170,6 +179,8 @@ def _after(stage: Stage, before: _Size) -> _Size:
             return tuple(side and side.times(stage.factor) for side in before)  # type: ignore[return-value]
         case ADetailer():
             return before
+        case ComfyUIWorkload():
+            return None, None  # its backend checks what its outputs say
 
 
 def _resampled(asked: int | None, before: _Side | None) -> _Side | None:

@@ -50,6 +50,13 @@ class Abilities:
     models: tuple[ModelHere, ...] | None
     """``None``: any model name will do."""
     loaded_model: str | None = None
+    vaes: tuple[str, ...] = ()
+    loras: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    upscalers: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    """Of a server that has such: scripts of WebUI, custom nodes of ComfyUI."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,11 @@ class Order:
     """An empty local folder that is this attempt's alone; the images are left here."""
     title: str
     """For logs: the job's name. Never a prompt."""
+    attempt: str = ""
+    """Names this attempt to a server that remembers: the same for the same attempt, another for every other."""
+    done: tuple[tuple["Made", ...], ...] = ()
+    """What an earlier attempt left of the chain's first stages, whole and verified: local copies, one tuple a stage. The run
+    goes on behind them and does not name them again."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,10 @@ class Watch:
     interrupted: threading.Event = field(default_factory=threading.Event)
     on_progress: Callable[[float, str], None] = lambda _fraction, _stage: None
     """``on_progress(fraction, stage)``: 0..1 over the whole chain; called whenever it grew."""
+    on_preview: Callable[[bytes], None] = lambda _image: None
+    """A picture of the work as it stands, as a PNG, JPEG or WEBP file's bytes; called as often as the server has one."""
+    on_stage: Callable[[tuple[Made, ...], StageTiming], None] = lambda _made, _timing: None
+    """A stage is over; its images lie in scratch, whole."""
 
 
 class Backend(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from spoolctl.spool import Code, Sampling, Stage, Txt2Img, Upscale
+from spoolctl.spool import Code, ComfyUIWorkload, ImageStage, Sampling, Txt2Img, Upscale
 from spoolworker.backends.base import BackendError, Order
 
 SEEDS = 2**64
@@ -35,13 +35,13 @@ class Step(NamedTuple):
 
     number: int
     """From 1."""
-    stage: Stage
+    stage: ImageStage
     said: Sampling
     last: bool
 
 
 def begin(order: Order) -> list[Picture]:
-    """The pictures that the chain is about: new ones, or one for each input.
+    """The pictures that the chain is about: new ones, one for each input, or those of the stages that are done.
 
     Raises:
         BackendError: ``bad_job`` or ``input_missing``.
@@ -49,6 +49,11 @@ def begin(order: Order) -> list[Picture]:
     first, *later = order.stages
     if any(isinstance(stage, Txt2Img) for stage in later):
         raise BackendError(Code.BAD_JOB, "txt2img can only be the first stage of a chain")
+    if order.done:
+        return [
+            Picture(one.image_index, one.path, one.seed_requested, one.seed_actual)
+            for one in sorted(order.done[-1], key=lambda one: one.image_index)
+        ]
     if isinstance(first, Txt2Img):
         return [Picture(index) for index in range(first.count)]
     if not order.inputs:
@@ -58,14 +63,21 @@ def begin(order: Order) -> list[Picture]:
     return [Picture(index, path) for index, path in enumerate(order.inputs)]
 
 
-def steps(stages: Sequence[Stage]) -> Iterator[Step]:
-    """The chain's stages, each with the words that hold in it: its own, else those of the last stage that said them."""
+def steps(order: Order) -> Iterator[Step]:
+    """The stages yet to run, each with the words that hold in it: its own, else those of the last stage that said them.
+
+    Raises:
+        BackendError: ``backend_rejected``: a workflow is no stage of a neutral chain.
+    """
     said = Sampling()
-    for number, stage in enumerate(stages, start=1):
+    for number, stage in enumerate(order.stages, start=1):
+        if isinstance(stage, ComfyUIWorkload):
+            raise BackendError(Code.BACKEND_REJECTED, "only the comfyui backend runs a workflow")
         if isinstance(stage, Sampling):
             own = {name: getattr(stage, name) for name in _INHERITED}
             said = said.model_copy(update={k: v for k, v in own.items() if v is not None})
-        yield Step(number, stage, said, last=number == len(stages))
+        if number > len(order.done):
+            yield Step(number, stage, said, last=number == len(order.stages))
 
 
 def draw_seed() -> int:

@@ -136,7 +136,7 @@ class Sketch:
         made: list[Made] = []
         timings: list[StageTiming] = []
         said = Sampling()
-        for step in steps(order.stages):
+        for step in steps(order):
             name, said = step.stage.stage, step.said
             if failing and name == self._drills.fail_stage:
                 raise self._failure()

@@ -26,6 +26,7 @@ import spoolworker.agent
 import spoolworker.choosing
 import spoolworker.execution
 import spoolworker.pulse
+import spoolworker.readiness
 import tests.hostile.client
 from spoolctl.spool import (
     Actor,
@@ -182,7 +183,7 @@ def installed(time: Time, opened: dict[str, Any]) -> Iterator[None]:
         patch.setattr(agent, "Execution", _SimExecution)
         patch.setattr(agent, "hold_name", hold_name)
         patch.setattr(agent, "Wake", _Wake)
-        patch.setattr(agent, "read_gpus", lambda: GpuReading(()))
+        patch.setattr(spoolworker.readiness, "read_gpus", lambda: GpuReading(()))
         patch.setattr(agent, "open_spool", lambda *_, **__: opened["actor"])
         patch.setattr(agent, "open_backend", lambda *_: opened["backend"])
         patch.setattr(spoolctl.controller.run, "open_spool", lambda *_, **__: opened["actor"])

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from spoolctl.spool import create_spool
-from spoolworker import agent
+from spoolctl.spool import Life, create_spool, open_spool
+from spoolworker import readiness
+from spoolworker.backends import open_backend
 from spoolworker.config import Config
 from spoolworker.gpus import FreeMemory, Gpu, GpuReading, read_gpus
-from spoolworker.stopping import Stopping
 
 
 class PlayedError(Exception):
@@ -165,20 +165,22 @@ def test_a_workers_heartbeats_tell_what_its_card_has_free(tmp_path, monkeypatch,
     told = queue.Queue()
     reading = read_gpus(PlayedNvml(*cards))
     create_spool(tmp_path / "spool")
-    monkeypatch.setattr(agent, "read_gpus", lambda: reading)
-    monkeypatch.setattr(agent, "FreeMemory", partial(FreeMemory, read=lambda: reading))
+    monkeypatch.setattr(readiness, "read_gpus", lambda: reading)
+    monkeypatch.setattr(readiness, "FreeMemory", partial(FreeMemory, read=lambda: reading))
     config = Config(
         spool=tmp_path / "spool", name="attic", scratch=tmp_path, log_folder=tmp_path / "logs"
     )
-    worker = agent.Agent(config, Stopping(), lambda *_, **__: None)
-    tell_free = worker._tell_free
-    monkeypatch.setattr(worker, "_tell_free", lambda gb: told.put(tell_free(gb)))
+    actor = open_spool(config.spool, name="attic")
+    life = Life(actor, "worker")
+    ready = readiness.Readiness(config, actor, life, open_backend("sketch", {}))
+    tell_free = ready._tell_free
+    monkeypatch.setattr(ready, "_tell_free", lambda gb: told.put(tell_free(gb)))
 
-    assert worker._probe()
+    assert ready.answers()
     for _ in cards:
         told.get(timeout=10.0)
-    worker._at_beat()
+    ready.at_beat()
     for _ in cards:
         told.get(timeout=10.0)
 
-    assert worker._life.record().vram_free_gb == free_gb
+    assert life.record().vram_free_gb == free_gb

@@ -1,0 +1,117 @@
+"""Whether this worker's backend answers, and the card that tells what it can do.
+
+Asked before each claim, though never more often than every few seconds: nothing is claimed while the backend is away. Where this machine's
+configuration says how, its server is started and ended (``serving``).
+
+Guarantees: the card on the share is the one that the last answer gave; only a change is written. Does not judge the jobs that fail: the
+breaker does.
+"""
+
+from spoolctl.spool import NODE_SCHEMA, PROTOCOL_VERSION, Actor, Life, Node, introduce
+from spoolctl.spool.version import VERSION
+from spoolworker.backends.base import Abilities, Backend, BackendError
+from spoolworker.config import Config
+from spoolworker.gpus import FreeMemory, Gpu, GpuReading, read_gpus
+from spoolworker.serving import Serving
+
+_AGAIN_S, _AWAY_AGAIN_S = 5.0, 15.0
+
+
+class Readiness:
+    """One life's knowledge of its backend."""
+
+    def __init__(self, config: Config, actor: Actor, life: Life, backend: Backend) -> None:
+        self._config = config
+        self._actor = actor
+        self._life = life
+        self._backend = backend
+        self._serving = Serving(
+            config.server,
+            mono=actor.clock.mono,
+            file=config.scratch / f"server-{config.name}.json",
+            output=config.log_folder / f"server-{config.name}.log",
+            log=actor.log,
+        )
+        self._started_at = actor.utc_now()
+        self._gpus: GpuReading | None = None
+        self._free_memory: FreeMemory | None = None
+        self._next_probe = 0.0
+        self.node: Node | None = None
+        """This worker's card; ``None`` until the backend has answered once."""
+        self.away: str | None = "backend was not asked yet"
+        """Why nothing can be claimed, for people; ``None`` while the backend answers."""
+
+    def answers(self) -> bool:
+        """True if the backend answers, now or a moment ago; then ``node`` is there."""
+        now = self._actor.clock.mono()
+        if now < self._next_probe:
+            return self.away is None
+        try:
+            self._meet(self._backend.probe())
+        except (BackendError, OSError) as error:
+            self._next_probe = now + _AWAY_AGAIN_S
+            told = self._serving.mend() if isinstance(error, BackendError) else None
+            self.away = f"backend does not answer: {error}" + (f"; {told}" if told else "")
+            self._actor.log("backend.away", backend=self._backend.name, error=self.away)
+            return False
+        self._serving.answered()
+        self.away = None
+        self._next_probe = now + _AGAIN_S
+        return True
+
+    def ask_anew(self) -> None:
+        """A job has ended: what was true before it need not be true now."""
+        self._next_probe = 0.0
+
+    def end_server(self) -> bool:
+        """End the backend's server with all that runs in it; True if it was this worker's, and is gone."""
+        return self._serving.end()
+
+    def at_beat(self) -> None:
+        """Ask for the card's free memory, which the next heartbeat tells; never waits."""
+        if self._free_memory is not None:
+            self._free_memory.ask()
+
+    def _meet(self, abilities: Abilities) -> None:
+        """Show what the backend can do now. Raises OSError if the share did not answer."""
+        if self._gpus is None:
+            self._gpus = read_gpus()
+            gpu = self._gpu()
+            if gpu is not None:
+                self._free_memory = FreeMemory(gpu.index, self._tell_free)
+                self._free_memory.ask()
+        node = self._card(abilities)
+        if node != self.node:
+            introduce(self._actor, node)
+            self.node = node
+        if self.away is not None:
+            self._life.tell(state="idle", message=None)
+        self._life.tell(model=abilities.loaded_model)
+
+    def _gpu(self) -> Gpu | None:
+        gpus = self._gpus.gpus if self._gpus else ()
+        return next((one for one in gpus if one.index == self._config.gpu), None)
+
+    def _tell_free(self, free_gb: float | None) -> None:
+        self._life.tell(vram_free_gb=free_gb)
+
+    def _card(self, abilities: Abilities) -> Node:
+        gpu, gpu_problem = self._gpu(), self._gpus.problem if self._gpus else None
+        total_gb = round(gpu.vram_total_gb, 1) if gpu else None
+        return Node(
+            schema_=NODE_SCHEMA,
+            worker=self._config.name,
+            session=self._actor.session,
+            machine=self._actor.host.machine,
+            protocol=PROTOCOL_VERSION,
+            version=VERSION,
+            backend=abilities.backend,
+            backend_version=abilities.version,
+            stages=abilities.stages,
+            models=abilities.models,
+            gpu=gpu.name if gpu else None,
+            vram_gb=self._config.vram_gb if self._config.vram_gb is not None else total_gb,
+            tags=self._config.tags,
+            started_at=self._started_at,
+            facts={"gpu_problem": gpu_problem} if gpu_problem else {},
+        )

@@ -1,0 +1,192 @@
+"""The backend's server as a process of this machine: started by the worker, found dead or hung, ended and started anew.
+
+Only where this machine's configuration says how (``[server]``); otherwise people start it, and the worker waits for it.
+
+Guarantees: nothing is ended that the worker did not start, in this life or, after it was killed, in a former one; two starts are
+never closer than the back-off; a server that never comes up is started ever more seldom. Does not judge whether the server answers: the
+backend's ``probe`` does.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+from pydantic import BaseModel, ConfigDict, Field
+
+BACKOFF_S, BACKOFF_S_MAX = 10.0, 600.0
+_SILENT_S = 60.0
+"""After so long without an answer a server that did answer counts as hung."""
+_PATIENCE_S = 10.0
+"""How long a server may take to end by itself once it is told to."""
+
+
+class ServerConfig(BaseModel):
+    """How the backend's server is started on this machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    start: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Program and arguments, one text each; never a shell line."""
+    folder: Path | None = None
+    """Where it is started; the program's own folder if left out."""
+    environment: dict[str, str] = {}
+    """Added to the worker's own."""
+    grace_s: Annotated[float, Field(gt=0)] = 300.0
+    """How long it may take until it answers after its start; then it counts as hung."""
+
+
+@dataclass(frozen=True)
+class _Started:
+    """A process that this worker started; its begin tells it from a later one of the same number."""
+
+    pid: int
+    began_s: float
+
+
+class Serving:
+    """One server's lives.
+
+    Args:
+        config: ``None``: the server is nobody's here, and nothing is done.
+        mono: Seconds of a clock that never goes back.
+        file: Where the process is remembered, on this machine.
+        output: Where its output goes.
+        log: The worker's event log.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig | None,
+        *,
+        mono: Callable[[], float],
+        file: Path,
+        output: Path,
+        log: Callable[..., None],
+    ) -> None:
+        self._config = config
+        self._mono = mono
+        self._file = file
+        self._output = output
+        self._log = log
+        self._child: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+        self._hung_at: float | None = None
+        """When it counts as hung if it does not answer until then; ``None`` while it answers."""
+        self._next_start = mono()
+
+    def answered(self) -> None:
+        """It answers: the next time that it does not is the first again."""
+        self._starts, self._hung_at = 0, None
+
+    def mend(self) -> str | None:
+        """It does not answer: start it, or end and start it, if it is time.
+
+        Returns:
+            What is being done, for people; ``None`` if nothing is configured.
+        """
+        if self._config is None:
+            return None
+        now = self._mono()
+        process = self._process()
+        if process is not None:
+            self._hung_at = self._hung_at or now + _SILENT_S
+            if now <= self._hung_at:
+                return f"its server has {self._hung_at - now:.0f} s left to answer"
+            self._log("server.hangs", pid=process.pid)
+            self.end()
+        if now < self._next_start:
+            return f"its server is started again in {self._next_start - now:.0f} s"
+        return self._start(now)
+
+    def end(self) -> bool:
+        """End the server with all that it started; True if it was this worker's, and is gone."""
+        process = self._process()
+        if process is None:
+            return False
+        gone = _end_tree(process)
+        self._log("server.ended", pid=process.pid, gone=gone)
+        if self._child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(_PATIENCE_S)
+        self._child = None
+        self._file.unlink(missing_ok=True)
+        self._hung_at = None
+        return gone
+
+    def _start(self, now: float) -> str:
+        config = self._config
+        assert config is not None, "asked by mend, which has one"  # noqa: S101 - a bug, not an error
+        self._next_start = now + min(BACKOFF_S * 2.0 ** min(self._starts, 30), BACKOFF_S_MAX)
+        self._starts += 1
+        self._hung_at = now + config.grace_s
+        try:
+            self._output.parent.mkdir(parents=True, exist_ok=True)
+            with self._output.open("ab") as output:
+                self._child = subprocess.Popen(  # noqa: S603 - this machine's own configuration
+                    config.start,
+                    cwd=config.folder or Path(config.start[0]).parent,
+                    env={**os.environ, **config.environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    # Ctrl-C at the worker is the worker's to obey; it decides what becomes of the server.
+                    creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                    start_new_session=sys.platform != "win32",
+                )
+            self._remember(self._child.pid)
+        except OSError as error:
+            self._log("server.not_started", program=config.start[0], error=str(error))
+            return f"its server cannot be started: {error}"
+        self._log("server.started", pid=self._child.pid, program=config.start[0])
+        return "its server is starting"
+
+    def _remember(self, pid: int) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended at once: nothing to remember
+            told = {"pid": pid, "began_s": psutil.Process(pid).create_time()}
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(json.dumps(told))
+
+    def _process(self) -> psutil.Process | None:
+        """The server's process, if it lives and was started by this worker."""
+        if self._child is not None and self._child.poll() is not None:
+            self._log("server.died", pid=self._child.pid, code=self._child.returncode)
+            self._child = None
+        started = _read(self._file)
+        if started is None:
+            return None
+        with contextlib.suppress(psutil.Error, ValueError):  # the second: no number of a process
+            process = psutil.Process(started.pid)
+            alive = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+            if alive and process.create_time() == started.began_s:
+                return process
+        return None
+
+
+def _read(file: Path) -> _Started | None:
+    with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError):
+        told = json.loads(file.read_bytes())
+        return _Started(int(told["pid"]), float(told["began_s"]))
+    return None
+
+
+def _end_tree(process: psutil.Process) -> bool:
+    """Tell a process and all below it to end, then make them; True if they are gone."""
+    family = [process]
+    with contextlib.suppress(psutil.Error):
+        family += process.children(recursive=True)
+    for one in family:
+        with contextlib.suppress(psutil.Error):
+            one.terminate()
+    _, alive = psutil.wait_procs(family, timeout=_PATIENCE_S)
+    for one in alive:
+        with contextlib.suppress(psutil.Error):
+            one.kill()
+    _, alive = psutil.wait_procs(alive, timeout=_PATIENCE_S)
+    return not alive

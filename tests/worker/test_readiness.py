@@ -1,0 +1,110 @@
+"""Nothing is claimed while the backend is away, and the card on the share is what it can do now."""
+
+import pytest
+
+from spoolctl.spool import STAGE_NAMES, Code, Life, ModelHere, layout, nodes
+from spoolworker.backends.base import Abilities, BackendError
+from spoolworker.config import Config
+from spoolworker.gpus import GpuReading
+from spoolworker.readiness import Readiness
+from tests.spool.spool_world import World
+
+
+class Played:
+    """A backend that answers what the test says."""
+
+    name = "played"
+
+    def __init__(self):
+        self.asked, self.refuses, self.models = 0, False, ("a",)
+
+    def probe(self):
+        self.asked += 1
+        if self.refuses:
+            raise BackendError(Code.BACKEND_UNREACHABLE, "nothing listens at port 7860")
+        models = tuple(ModelHere(name=one) for one in self.models)
+        return Abilities("played", "1", STAGE_NAMES, models, loaded_model=self.models[0])
+
+
+class Desk:
+    def __init__(self, folder):
+        self.world = World()
+        self.actor = self.world.worker("w1").actor
+        self.backend = Played()
+        config = Config(spool=folder, name="w1", scratch=folder, log_folder=folder)
+        self.life = Life(self.actor, "worker")
+        self.ready = Readiness(config, self.actor, self.life, self.backend)
+
+    def pass_time(self, seconds):
+        self.world.clock.elapsed_s += seconds
+
+    def card(self):
+        return nodes(self.actor)["w1"][0]
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.setattr("spoolworker.readiness.read_gpus", lambda: GpuReading(()))
+    return Desk(tmp_path)
+
+
+def test_what_the_backend_answers_is_the_workers_card(desk):
+    assert desk.ready.answers()
+
+    assert [model.name for model in desk.card().models] == ["a"]
+    assert desk.life.record().model == "a"
+
+
+def test_a_backend_that_is_away_is_told_and_asked_again_later(desk):
+    desk.backend.refuses = True
+
+    assert not desk.ready.answers()
+    assert not desk.ready.answers()
+    assert desk.backend.asked == 1
+    assert desk.ready.away == "backend does not answer: nothing listens at port 7860"
+
+    desk.pass_time(15)
+    desk.backend.refuses = False
+    assert desk.ready.answers()
+    assert desk.ready.away is None
+
+
+def test_it_is_asked_again_before_a_claim_when_it_answered_some_seconds_ago(desk):
+    """It was asked once in a worker's life: a server that went away later cost every job in the queue an attempt."""
+    desk.ready.answers()
+    desk.ready.answers()
+    assert desk.backend.asked == 1
+
+    desk.pass_time(5)
+    desk.backend.refuses = True
+
+    assert not desk.ready.answers()
+
+
+def test_after_a_job_it_is_asked_at_once(desk):
+    desk.ready.answers()
+
+    desk.ready.ask_anew()
+    desk.ready.answers()
+
+    assert desk.backend.asked == 2
+
+
+def test_a_model_that_is_new_shows_in_the_card(desk):
+    desk.ready.answers()
+    desk.backend.models = ("a", "b")
+    desk.pass_time(5)
+
+    desk.ready.answers()
+
+    assert [model.name for model in desk.card().models] == ["a", "b"]
+
+
+def test_an_unchanged_card_is_not_written_again(desk):
+    desk.ready.answers()
+    desk.actor.files.unlink(layout.node_card("w1"))
+    desk.pass_time(5)
+
+    desk.ready.answers()
+
+    assert layout.node_card("w1").rpartition("/")[2] not in desk.actor.files.names("nodes")
