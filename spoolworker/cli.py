@@ -3,6 +3,7 @@
 Exit codes are those of ``spoolctl`` (docs/CLI.md), and 70 if the backend did not come to rest after it was interrupted.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from spoolworker.agent import Agent
 from spoolworker.backends import BACKENDS
 from spoolworker.config import Loaded, load, parse_options
 from spoolworker.doctor import examine_node, refused
+from spoolworker.gpus import memory, read_gpus
 from spoolworker.stopping import Stopping
 
 app = typer.Typer(
@@ -42,7 +44,9 @@ OptionsOption = Annotated[
     list[str] | None,
     typer.Option("--backend-option", help="KEY=VALUE for the backend; may be given several times."),
 ]
-GpuOption = Annotated[int | None, typer.Option("--gpu", help="Index of the card.")]
+GpuOption = Annotated[
+    str | None, typer.Option("--gpu", help="The card: its index, or how its uuid begins.")
+]
 VramOption = Annotated[
     float | None, typer.Option("--vram-gb", help="The card's memory, if it can't be read.")
 ]
@@ -54,6 +58,7 @@ LogsOption = Annotated[Path | None, typer.Option("--log-folder", help="Where the
 DrainOption = Annotated[
     bool | None, typer.Option("--drain", help="Leave when the queues hold nothing more to run.")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 OnceOption = Annotated[bool | None, typer.Option("--once", help="Leave after one job.")]
 
 
@@ -114,7 +119,7 @@ def print_config(
     tag: TagOption = None,
     scratch: ScratchOption = None,
     log_folder: LogsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print every setting and where it came from: default, file, environment or flag."""
     loaded = _load(
@@ -142,7 +147,7 @@ def doctor(
     tag: TagOption = None,
     scratch: ScratchOption = None,
     log_folder: LogsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Is this machine ready to work? Card, backend, share, scratch, configuration, name. Ends with 1 if anything is bad."""
     try:
@@ -166,6 +171,24 @@ def doctor(
         typer.echo(f"\n{summary(findings)}")
     if is_bad(findings):
         raise typer.Exit(1)
+
+
+@app.command("gpus")
+def print_gpus(as_json: JsonOption = False) -> None:
+    """List this machine's cards: memory, temperature, use."""
+    reading = read_gpus()
+    if as_json:
+        told = [dataclasses.asdict(gpu) for gpu in reading.gpus]
+        typer.echo(json.dumps({"gpus": told, "problem": reading.problem}, indent=2))
+        return
+    for gpu in reading.gpus:
+        heat = "" if gpu.temperature_c is None else f", {gpu.temperature_c:.0f} °C"
+        busy = "" if gpu.utilisation is None else f", {gpu.utilisation:.0%} busy"
+        typer.echo(f"{gpu.index}  {gpu.name}  {gpu.uuid}  {memory(gpu)}{heat}{busy}")
+    if not reading.gpus:
+        typer.echo("no card that a backend could use; 'sketch' needs none")
+    if reading.problem:
+        typer.echo(f"note: {reading.problem}")
 
 
 @app.command("version")

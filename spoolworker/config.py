@@ -7,6 +7,7 @@ value came from. Secrets belong here and never into the spool.
 import difflib
 import os
 import platform
+import re
 import sys
 import tempfile
 import tomllib
@@ -15,13 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from spoolctl.spool import UsageError, is_worker_name, slug
 from spoolworker.serving import ServerConfig
 
 ENVIRONMENT = "SPOOLWORKER_"
 _SHOWN_CHARS_MAX = 200
+_CARDS = 64
+_UUID_BEGIN = re.compile(r"^(?=.*[0-9-]).{4,100}$")
+"""Every maker's has digits or dashes; a word like 'first' is none."""
 
 
 def _no_nul(path: Path) -> Path:
@@ -31,6 +35,17 @@ def _no_nul(path: Path) -> Path:
     return path
 
 
+def _card_wanted(value: object) -> object:
+    """An index may come as text, from the environment or a flag."""
+    wanted = int(value) if isinstance(value, str) and value.isdecimal() else value
+    is_index = isinstance(wanted, int) and not isinstance(wanted, bool) and 0 <= wanted < _CARDS
+    if is_index or (isinstance(wanted, str) and _UUID_BEGIN.search(wanted)):
+        return wanted
+    msg = f"should be a card's index, 0 to {_CARDS - 1}, or how its uuid begins"
+    raise ValueError(msg)
+
+
+CardWanted = Annotated[int | str, BeforeValidator(_card_wanted)]
 LocalPath = Annotated[Path, AfterValidator(_no_nul)]
 
 
@@ -47,8 +62,8 @@ class Config(BaseModel):
     backend_options: dict[str, str] = {}
     server: ServerConfig | None = None
     """How the backend's server is started on this machine; left out: people start it, and the worker waits for it."""
-    gpu: Annotated[int, Field(ge=0, le=63)] = 0
-    """Index of the card, as nvidia-smi counts them."""
+    gpu: CardWanted = 0
+    """The card: its index, as nvidia-smi counts them, or how its uuid begins; 'spoolworker gpus' lists them."""
     vram_gb: Annotated[float, Field(ge=0)] | None = None
     """The card's memory in GB (2**30 bytes); read from the card if left out."""
     tags: tuple[str, ...] = ()
@@ -140,7 +155,8 @@ def _complete(values: dict[str, Any], origins: dict[str, str]) -> None:
         )
     if "name" not in values:
         machine = slug(platform.node()) or "worker"
-        values["name"], origins["name"] = f"{machine}-gpu{values.get('gpu', 0)}", "default"
+        gpu = slug(str(values.get("gpu", 0)))[:16]
+        values["name"], origins["name"] = f"{machine}-gpu{gpu}", "default"
     if "scratch" not in values:
         values["scratch"] = Path(tempfile.gettempdir()) / "spool-scratch" / str(values["name"])
         origins["scratch"] = "default"

@@ -33,7 +33,7 @@ from spoolctl.spool.doctor import (
 from spoolworker.backends import open_backend
 from spoolworker.backends.base import BackendError
 from spoolworker.config import Config, Loaded
-from spoolworker.gpus import Gpu, GpuReading, read_gpus
+from spoolworker.gpus import Gpu, GpuReading, memory, read_gpus
 
 _MODELS_SHOWN = 5
 
@@ -85,7 +85,7 @@ def refused(error: SpoolError) -> Finding:
 def card(config: Config, reading: GpuReading) -> list[Finding]:
     """The card that this worker is for."""
     about = "card"
-    mine = next((gpu for gpu in reading.gpus if gpu.index == config.gpu), None)
+    mine = reading.find(config.gpu)
     if mine is not None:
         found = [_card(mine)]
         if reading.problem:
@@ -98,7 +98,7 @@ def card(config: Config, reading: GpuReading) -> list[Finding]:
             bad(
                 about,
                 f"there is no card {config.gpu} here; the driver tells {numbers}",
-                "choose one of them with --gpu",
+                "choose one of them with --gpu; 'spoolworker gpus' tells more",
             )
         ]
     problem = reading.problem or "the driver tells no card"
@@ -120,13 +120,9 @@ def card(config: Config, reading: GpuReading) -> list[Finding]:
 
 
 def _card(gpu: Gpu) -> Finding:
-    free = f"{gpu.vram_free_gb:.1f} of {gpu.vram_total_gb:.1f} GB free"
-    facts = {
-        "uuid": gpu.uuid,
-        "vram_total_gb": round(gpu.vram_total_gb, 1),
-        "vram_free_gb": round(gpu.vram_free_gb, 1),
-    }
-    return ok("card", f"{gpu.index}: {gpu.name}, {free}", **facts)
+    facts = {"uuid": gpu.uuid, "vram_total_gb": gpu.vram_total_gb, "vram_free_gb": gpu.vram_free_gb}
+    told = {key: round(v, 1) if isinstance(v, float) else v for key, v in facts.items()}
+    return ok("card", f"{gpu.index}: {gpu.name}, {memory(gpu)}", **told)
 
 
 def backend(config: Config) -> list[Finding]:

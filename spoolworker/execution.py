@@ -12,7 +12,7 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,6 +50,7 @@ from spoolworker.delivery import deliver, deliver_log
 from spoolworker.inputs import fetch_inputs
 from spoolworker.outputs import check
 from spoolworker.pulse import Pulse
+from spoolworker.resuming import Leaving, Taken, take_over
 from spoolworker.stopping import Stopping
 
 T = TypeVar("T")
@@ -99,6 +100,7 @@ class Execution:
         self._began_mono = actor.clock.mono()
         self._began_utc = actor.utc_now()
         self._hangs = False
+        self._taken: Taken | None = None
         self._fenced_s: float | None = None
         self._progress = (0.0, self._began_mono)
 
@@ -129,6 +131,9 @@ class Execution:
         try:
             self._scratch.mkdir(parents=True)
             order = self._order()
+            self._taken = take_over(self._actor, self._claim, order, self._folder("taken"))
+            if self._taken is not None:
+                order = replace(order, done=self._taken.done)
             product = self._run_backend(order)
             if product is None:
                 return self._ending_of_stop()
@@ -136,6 +141,7 @@ class Execution:
                 product,
                 images_asked=images_asked(self._claim.job, inputs=len(order.inputs)),
                 stages=order.stages,
+                done=order.done,
             )
             return self._deliver(product)
         except BackendError as error:
@@ -157,13 +163,21 @@ class Execution:
                 Code.INPUT_MISSING,
                 "the chain begins with a stage that needs inputs, and the job has none; submit it with --attach",
             )
-        work = self._scratch / "work"
-        work.mkdir()
-        return Order(stages_of(job), inputs, work, self._claim.name)
+        attempt = f"{self._actor.session}/{self._claim.name}/{self._claim.number}"
+        return Order(
+            stages_of(job), inputs, self._folder("work"), self._claim.name, attempt=attempt
+        )
+
+    def _folder(self, name: str) -> Path:
+        """A new empty folder of the local disk."""
+        folder = self._scratch / name
+        folder.mkdir()
+        return folder
 
     def _run_backend(self, order: Order) -> Product | None:
         """What the backend made; None if it was stopped. Its errors are raised."""
-        run = _Run(Watch(on_progress=self._on_progress))
+        leaving = Leaving(self._actor, self._claim, self._taken)
+        run = _Run(Watch(on_progress=self._on_progress, on_stage=leaving.leave))
 
         def work() -> None:
             try:
@@ -174,8 +188,11 @@ class Execution:
         # A daemon: a hung call to a backend must not keep this process from ending.
         thread = threading.Thread(target=work, name="backend", daemon=True)
         thread.start()
-        if self._was_stopped(run, thread):
-            return None
+        try:
+            if self._was_stopped(run, thread):
+                return None
+        finally:
+            leaving.close()
         if isinstance(run.error, BackendError):
             raise run.error
         if isinstance(run.error, OSError) and run.error.errno in NO_SPACE:
@@ -400,4 +417,5 @@ class Execution:
             started_at=self._began_utc,
             duration_s=round(self._actor.clock.mono() - self._began_mono, 3),
             vram_gb_above=self._vram_gb if code is Code.OUT_OF_MEMORY else None,
+            resumed_from=self._taken.attempt if self._taken else None,
         )

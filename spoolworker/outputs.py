@@ -37,7 +37,12 @@ _LATENT = 8
 
 
 def check(
-    product: Product, *, images_asked: int, stages: Sequence[Stage], refuse_black: bool = True
+    product: Product,
+    *,
+    images_asked: int,
+    stages: Sequence[Stage],
+    done: Sequence[Sequence[Made]] = (),
+    refuse_black: bool = True,
 ) -> None:
     """Check all that a run left.
 
@@ -45,6 +50,7 @@ def check(
         product: What the backend says it left, in the order in which the chain made it.
         images_asked: How many final images there must be, with the indexes 0 to that minus one.
         stages: The chain, which tells the sizes. A size that depends on an input is not checked.
+        done: The chain's first stages, where an earlier attempt's were taken over.
         refuse_black: Refuse an image whose every pixel is black: what a model makes, without any
             error, when its numbers overflow.
 
@@ -56,7 +62,7 @@ def check(
     try:
         _check_count(product, images_asked)
         sizes = _sizes(stages)
-        seen: Counter[tuple[int, str]] = Counter()
+        seen = Counter((one.image_index, one.stage) for stage in done for one in stage)
         for made in product.made:
             which = seen[made.image_index, made.stage]
             seen[made.image_index, made.stage] += 1
@@ -68,6 +74,28 @@ def check(
         raise BackendError(
             refused.code, str(refused), log_tail=product.log_tail
         ) from refused.__cause__
+
+
+def check_stages(
+    done: Sequence[Sequence[Made]], stages: Sequence[Stage], *, images_asked: int
+) -> None:
+    """Check the first stages of a chain, as an earlier attempt left them; errors as for ``check``.
+
+    Args:
+        done: Their images, stage by stage.
+        stages: The whole chain.
+        images_asked: How many images each stage must have.
+    """
+    sizes = _sizes(stages)
+    try:
+        for made, stage, size in zip(done, stages, sizes, strict=False):
+            _check_whole(made, stage, images_asked)
+            for one in made:
+                _check_there(one)
+                _check_size(one, size)
+                _check_file(one, refuse_black=True)
+    except _Refused as refused:
+        raise BackendError(refused.code, str(refused)) from refused.__cause__
 
 
 class _Refused(Exception):
@@ -85,6 +113,13 @@ def _check_count(product: Product, asked: int) -> None:
         raise _Refused(Code.OUTPUT_INCOMPLETE, message)
     if indexes != list(range(asked)):
         message = f"the final images have the indexes {indexes}, not 0 to {asked - 1}"
+        raise _Refused(Code.OUTPUT_INCOMPLETE, message)
+
+
+def _check_whole(made: Sequence[Made], stage: Stage, asked: int) -> None:
+    found = sorted((one.image_index, one.stage) for one in made)
+    if found != [(index, stage.stage) for index in range(asked)]:
+        message = f"an earlier attempt's {stage.stage} has other images than were asked for"
         raise _Refused(Code.OUTPUT_INCOMPLETE, message)
 
 

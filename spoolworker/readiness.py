@@ -11,7 +11,7 @@ from spoolctl.spool import NODE_SCHEMA, PROTOCOL_VERSION, Actor, Life, Node, int
 from spoolctl.spool.version import VERSION
 from spoolworker.backends.base import Abilities, Backend, BackendError
 from spoolworker.config import Config
-from spoolworker.gpus import FreeMemory, Gpu, GpuReading, read_gpus
+from spoolworker.gpus import CardWatch, Gpu, GpuReading, read_gpus
 from spoolworker.serving import Serving
 
 _AGAIN_S, _AWAY_AGAIN_S = 5.0, 15.0
@@ -34,7 +34,8 @@ class Readiness:
         )
         self._started_at = actor.utc_now()
         self._gpus: GpuReading | None = None
-        self._free_memory: FreeMemory | None = None
+        self._card_watch: CardWatch | None = None
+        self._backend_gb: float | None = None
         self._next_probe = 0.0
         self.node: Node | None = None
         """This worker's card; ``None`` until the backend has answered once."""
@@ -68,18 +69,19 @@ class Readiness:
         return self._serving.end()
 
     def at_beat(self) -> None:
-        """Ask for the card's free memory, which the next heartbeat tells; never waits."""
-        if self._free_memory is not None:
-            self._free_memory.ask()
+        """Ask for the card's state, which the next heartbeat tells; never waits."""
+        if self._card_watch is not None:
+            self._card_watch.ask()
 
     def _meet(self, abilities: Abilities) -> None:
         """Show what the backend can do now. Raises OSError if the share did not answer."""
         if self._gpus is None:
             self._gpus = read_gpus()
-            gpu = self._gpu()
+            gpu = self._gpus.find(self._config.gpu)
             if gpu is not None:
-                self._free_memory = FreeMemory(gpu.index, self._tell_free)
-                self._free_memory.ask()
+                self._card_watch = CardWatch(self._config.gpu, self._tell_card)
+                self._card_watch.ask()
+        self._backend_gb = abilities.vram_used_gb
         node = self._card(abilities)
         if node != self.node:
             introduce(self._actor, node)
@@ -88,16 +90,24 @@ class Readiness:
             self._life.tell(state="idle", message=None)
         self._life.tell(model=abilities.loaded_model)
 
-    def _gpu(self) -> Gpu | None:
-        gpus = self._gpus.gpus if self._gpus else ()
-        return next((one for one in gpus if one.index == self._config.gpu), None)
-
-    def _tell_free(self, free_gb: float | None) -> None:
-        self._life.tell(vram_free_gb=free_gb)
+    def _tell_card(self, gpu: Gpu | None) -> None:
+        free_gb = others_gb = None
+        if gpu is not None and gpu.vram_free_gb is not None:
+            free_gb = round(gpu.vram_free_gb, 1)
+            if gpu.vram_total_gb is not None and self._backend_gb is not None:
+                used_gb = gpu.vram_total_gb - gpu.vram_free_gb
+                others_gb = round(max(0.0, used_gb - self._backend_gb), 1)
+        self._life.tell(
+            vram_free_gb=free_gb,
+            vram_others_gb=others_gb,
+            temperature_c=gpu.temperature_c if gpu else None,
+            utilisation=gpu.utilisation if gpu else None,
+        )
 
     def _card(self, abilities: Abilities) -> Node:
-        gpu, gpu_problem = self._gpu(), self._gpus.problem if self._gpus else None
-        total_gb = round(gpu.vram_total_gb, 1) if gpu else None
+        gpu = self._gpus.find(self._config.gpu) if self._gpus else None
+        gpu_problem = self._gpus.problem if self._gpus else None
+        total_gb = round(gpu.vram_total_gb, 1) if gpu and gpu.vram_total_gb else None
         return Node(
             schema_=NODE_SCHEMA,
             worker=self._config.name,

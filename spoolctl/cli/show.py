@@ -121,6 +121,7 @@ def _attempt(page: Page, actor: Actor, seen: JobView, attempt: Attempt) -> None:
             ("ended", moment(manifest.ended_at) or manifest.day),
             ("took", duration(manifest.duration_s)),
             ("adopted", f"from attempt {manifest.adopted_from}" if manifest.adopted_from else None),
+            ("resumed", f"from attempt {manifest.resumed_from}" if manifest.resumed_from else None),
             ("cancel", "asked for" if attempt.cancel_asked else None),
             ("next", _next(attempt, manifest)),
             *(("warning", warning) for warning in manifest.warnings),

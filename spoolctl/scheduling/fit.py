@@ -5,7 +5,7 @@ Pure. What a worker does not know of itself (its memory, its models) counts as n
 
 from collections.abc import Iterable
 
-from spoolctl.spool import Job, Manifest, Node, Sampling, stages_of
+from spoolctl.spool import ComfyUIWorkload, Job, Manifest, Node, Sampling, stages_of
 
 
 def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str, ...]:
@@ -28,7 +28,8 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
     reasons.extend(f"stage {stage} missing" for stage in wanted if stage not in node.stages)
     reasons.extend(f"tag {tag} missing" for tag in needs.tags if tag not in node.tags)
     asked = [(need.name, need.sha256) for need in needs.models]
-    asked += [(s.model, None) for s in stages if isinstance(s, Sampling) and s.model]
+    words = [s.said if isinstance(s, ComfyUIWorkload) else s for s in stages]
+    asked += [(s.model, None) for s in words if isinstance(s, Sampling) and s.model]
     reasons.extend(_models(asked, node))
     return tuple(dict.fromkeys(reasons))
 

@@ -54,7 +54,7 @@ from spoolctl.spool.looking import (
     read_record,
     records_in,
 )
-from spoolctl.spool.merge import is_merged, merge, write_history
+from spoolctl.spool.merge import is_merged, merge, refuse_file_for_folder, write_history
 from spoolctl.spool.moves import hold, move_to_class, release
 from spoolctl.spool.names import (
     fold,
@@ -93,7 +93,7 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "images_asked", "introduce", "is_ignored", "is_legal", "is_merged", "is_whole", "is_worker_name", "last_days", "label_for", "layout",
     "learning_of_snapshot", "merge", "move_to_class", "needs_inputs", "new_names", "nodes",
     "open_spool", "parse_file_name", "parse_job", "parts", "pinned_job", "prune_job", "prune_outputs",
-    "publish_once", "read_record", "records", "records_in", "refuse_holder", "refuse_other_protocol",
+    "publish_once", "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder", "refuse_other_protocol",
     "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shelf", "slug",
     "spread", "stages_of", "store_own", "submit", "worker_of", "write_history",
     *records.__all__,

@@ -31,6 +31,7 @@ MANIFEST = "manifest.yaml"
 SUPERSEDED = "superseded.yaml"
 HEARTBEAT = "heartbeat.json"
 CANCEL = "cancel.yaml"
+STAGES = "stages.yaml"
 CLOSED = "closed"
 LOG = "log.txt"
 PRUNED = "pruned.yaml"
@@ -164,6 +165,11 @@ def superseded(name: str, number: int) -> str:
 def log(name: str, number: int) -> str:
     """What the backend said during an attempt."""
     return f"{attempt(name, number)}/{LOG}"
+
+
+def stages_done(name: str, number: int) -> str:
+    """Which of its chain's stages an attempt has left on the share."""
+    return f"{attempt(name, number)}/{STAGES}"
 
 
 def attempt_heartbeat(name: str, number: int) -> str:

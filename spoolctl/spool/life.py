@@ -36,6 +36,9 @@ class Facts:
     eta_s: float | None = None
     model: str | None = None
     vram_free_gb: float | None = None
+    vram_others_gb: float | None = None
+    temperature_c: float | None = None
+    utilisation: float | None = None
     message: str | None = None
 
 
@@ -75,6 +78,9 @@ class Life:
                 job_class=job_class,
                 model=self.facts.model,
                 vram_free_gb=self.facts.vram_free_gb,
+                vram_others_gb=self.facts.vram_others_gb,
+                temperature_c=self.facts.temperature_c,
+                utilisation=self.facts.utilisation,
             )
 
     def record(self) -> Heartbeat:
@@ -104,6 +110,9 @@ class Life:
             eta_s=facts.eta_s,
             model=facts.model,
             vram_free_gb=facts.vram_free_gb,
+            vram_others_gb=facts.vram_others_gb,
+            temperature_c=facts.temperature_c,
+            utilisation=facts.utilisation,
             message=facts.message,
         )
 

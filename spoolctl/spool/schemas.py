@@ -20,6 +20,7 @@ from spoolctl.spool.records import (
     Record,
     Request,
     Settings,
+    StagesDone,
 )
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,6 +37,7 @@ SCHEMAS: dict[str, type[Record]] = {
         ("request", Request),
         ("pruned", Pruned),
         ("doctor", Diagnosis),
+        ("stages", StagesDone),
     )
 }
 """File name in ``schemas/`` and the record that it describes."""

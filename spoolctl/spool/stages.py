@@ -3,7 +3,7 @@
 Pure. Backends, the corpus and the command line all read a job through ``stages_of`` and never look into a workload.
 """
 
-from spoolctl.spool.records import ImageWorkload, Job, Stage, Txt2Img
+from spoolctl.spool.records import ComfyUIWorkload, ImageWorkload, Job, Stage, Txt2Img
 from spoolctl.spool.stablenew import stages_of_snapshot
 
 
@@ -15,15 +15,22 @@ def stages_of(job: Job) -> tuple[Stage, ...]:
     """
     if isinstance(job.workload, ImageWorkload):
         return job.workload.stages
+    if isinstance(job.workload, ComfyUIWorkload):
+        return (job.workload,)
     return stages_of_snapshot(job.workload.snapshot, job.workload.dropped)
 
 
 def images_asked(job: Job, *, inputs: int) -> int:
     """How many images the job leaves if it succeeds; *inputs* is how many files feed its first stage."""
     first = stages_of(job)[0]
+    if isinstance(first, ComfyUIWorkload):
+        return first.images
     return first.count if isinstance(first, Txt2Img) else inputs
 
 
 def needs_inputs(job: Job) -> bool:
     """True if the chain begins with a stage that changes images rather than making them."""
-    return not isinstance(stages_of(job)[0], Txt2Img)
+    first = stages_of(job)[0]
+    if isinstance(first, ComfyUIWorkload):
+        return any(place.file is not None for place in first.inputs.values())
+    return not isinstance(first, Txt2Img)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.looking import Attempt, attempt
+from spoolctl.spool.looking import Attempt, attempt, read_record
 from spoolctl.spool.policy import judge
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import (
@@ -38,6 +38,7 @@ class Ending:
     duration_s: float | None = None
     vram_gb_above: float | None = None
     adopted_from: int | None = None
+    resumed_from: int | None = None
     facts: JsonObject | None = None
 
 
@@ -57,11 +58,24 @@ class Subject:
 
 
 def previous_attempt(actor: Actor, name: str, number: int) -> Attempt | None:
-    """The attempt before *number*; None for the first, or after a pruning. Errors as for ``decisions``."""
+    """The attempt before *number*; None for the first, or after a pruning.
+
+    By the chain rule it has a verdict. A listing that lacks it is blind, and to believe that would give the job's budgets back.
+
+    Raises:
+        OSError: The share did not tell, or not believably.
+        BadRecord: A decision is there but cannot be read.
+    """
+    if number <= 1:
+        return None
     try:
-        return attempt(actor, name, number - 1) if number > 1 else None
+        before = attempt(actor, name, number - 1)
+        if before.is_open:
+            read_record(actor, Manifest, layout.manifest(name, number - 1))
+            raise OSError(f"a verdict was not listed in '{layout.attempt(name, number - 1)}'")
     except FileNotFoundError:
         return None
+    return before
 
 
 def build(actor: Actor, subject: Subject, ending: Ending) -> Manifest:
@@ -109,6 +123,7 @@ def build(actor: Actor, subject: Subject, ending: Ending) -> Manifest:
         warnings=ending.warnings,
         log_tail=ending.log_tail or None,
         adopted_from=ending.adopted_from,
+        resumed_from=ending.resumed_from,
         facts=ending.facts or {},
     )
 

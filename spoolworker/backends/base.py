@@ -50,6 +50,8 @@ class Abilities:
     models: tuple[ModelHere, ...] | None
     """``None``: any model name will do."""
     loaded_model: str | None = None
+    vram_used_gb: float | None = None
+    """What the backend itself holds on the card, in units of 2**30 bytes, where it tells."""
     vaes: tuple[str, ...] = ()
     loras: tuple[str, ...] = ()
     embeddings: tuple[str, ...] = ()

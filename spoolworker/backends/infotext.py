@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spoolctl.spool import ADetailer, Img2Img, Sampling, Stage, Txt2Img, Upscale
+from spoolctl.spool import ADetailer, ImageStage, Img2Img, Sampling, Txt2Img, Upscale
 
 Fields = dict[str, str | float | None]
 """The last line of an infotext by WebUI's names; ``None`` is left out."""
@@ -60,7 +60,7 @@ def write_infotext(
 
 
 def describe(
-    stage: Stage, said: Sampling, *, seed: int | None, size: tuple[int, int], before: Fields
+    stage: ImageStage, said: Sampling, *, seed: int | None, size: tuple[int, int], before: Fields
 ) -> Fields:
     """Tell by WebUI's names how an image was made.
 

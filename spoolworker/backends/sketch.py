@@ -46,7 +46,7 @@ from spoolworker.backends.base import (
 )
 from spoolworker.backends.chain import Picture, Step, begin, draw_seed, sow, steps
 from spoolworker.backends.drills import Drills
-from spoolworker.backends.infotext import Fields, describe, write_infotext
+from spoolworker.backends.infotext import Fields, describe, read_infotext, write_infotext
 
 _SLICE_S = 0.2
 
@@ -130,9 +130,13 @@ class Sketch:
             raise BackendError(Code.SCRATCH_FULL, where) from error
 
     def _run(self, order: Order, watch: Watch, *, failing: bool) -> Product:
-        begun = [_Picture(one.index, one.path) for one in begin(order)]
+        begun = [
+            _Picture(one.index, one.path, one.requested, one.seed, _told(one) if order.done else {})
+            for one in begin(order)
+        ]
         pictures = begun[: -self._drills.short_by or None]
         pace = _Pace(self._drills, watch, self._pause, len(order.stages) * len(pictures))
+        pace.begin_behind(len(order.done) * len(pictures))
         made: list[Made] = []
         timings: list[StageTiming] = []
         said = Sampling()
@@ -149,6 +153,7 @@ class Sketch:
                 pace.end(name)
             seconds = max(0.0, self._clock() - started)
             timings.append(StageTiming(stage=name, seconds=seconds, images=len(pictures)))
+            watch.on_stage(tuple(made[-len(pictures) :]), timings[-1])
         if self._drills.truncate and made:
             _cut_in_half(made[-1].path)
         used = BackendUsed(name=self.name, version=VERSION, model=self._loaded, vae=said.vae)
@@ -220,6 +225,10 @@ class _Pace:
         self._images = images
         self._done = 0
         self._told = -1.0
+
+    def begin_behind(self, images: int) -> None:
+        """So many images are there from an earlier attempt."""
+        self._done = images
 
     def begin(self, stage: str) -> None:
         """Wait as long as an image is to take."""
@@ -302,6 +311,13 @@ def _load(picture: _Picture) -> Image.Image:
             raise
         message = f"'{path.name}' cannot be read as an image: {error}"
         raise BackendError(Code.BAD_JOB, message) from error
+
+
+def _told(picture: Picture) -> Fields:
+    """What the image that an earlier attempt left says of its making."""
+    assert picture.path is not None, "a stage that is done has left a file"  # noqa: S101 - a bug, not an error
+    with Image.open(picture.path) as image:
+        return dict(read_infotext(str(image.info.get("parameters", ""))).fields)
 
 
 def _cut_in_half(path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LOGGED = re.compile(
-    r"""\blog\(\s*f?"([a-z_]+(?:\.[a-z_{}]+)?|\{[a-z]+\}\.[a-z]+|verdict\.)"[ ,)]"""
+    r"""\b_?log\(\s*f?"([a-z_]+(?:\.[a-z_{}]+)?|\{[a-z]+\}\.[a-z]+|verdict\.)"[ ,)]"""
 )
 SPELT_OUT = {
     "{action}.asked": {"drain.asked", "pause.asked"},

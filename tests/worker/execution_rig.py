@@ -89,6 +89,15 @@ class Rig:
         self.at_wait.pop(self.waits, lambda: None)()
         return self.stopping.hand_back.is_set()
 
+    def next_worker(self, name):
+        """Another worker claims the next attempt, when it is due."""
+        self.world.turn(4_000)
+        self.worker = self.world.worker(name, machine=f"host-{name}")
+        self.worker.sweep()
+        self.actor, self.life = self.worker.actor, self.worker.life
+        self.claim = self.worker.claim()
+        self.pulse = Pulse(self.actor, self.life)
+
     def look(self):
         self.pulse._look(self.pulse._watched)
 

@@ -6,6 +6,12 @@ from spoolctl.spool.records.base import (
     Record,
     Submitted,
 )
+from spoolctl.spool.records.comfyui import (
+    ComfyUIWorkload,
+    Stage,
+    WorkflowInput,
+    WorkflowOutput,
+)
 from spoolctl.spool.records.doctor import (
     DOCTOR_SCHEMA,
     Diagnosis,
@@ -18,11 +24,11 @@ from spoolctl.spool.records.image import (
     STAGE_NAMES,
     ADetailer,
     Hires,
+    ImageStage,
     ImageWorkload,
     Img2Img,
     Refiner,
     Sampling,
-    Stage,
     Txt2Img,
     Upscale,
 )
@@ -72,14 +78,16 @@ from spoolctl.spool.records.settings import (
     Retry,
     Settings,
 )
+from spoolctl.spool.records.stages import STAGES_SCHEMA, StageDone, StagesDone
 
 __all__ = [
     "CLASSES", "DOCTOR_SCHEMA", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "JOB_SCHEMA", "LOG_TAIL_CHARS_MAX",
     "MANIFEST_SCHEMA", "NODE_SCHEMA", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA", "REASON_SCHEMA",
-    "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGE_NAMES", "ADetailer",
-    "BackendUsed", "Code", "Counts", "Diagnosis", "Dropped", "Finding", "Heartbeat", "Hires", "ImageWorkload", "Img2Img",
+    "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGES_SCHEMA", "STAGE_NAMES", "ADetailer",
+    "BackendUsed", "Code", "ComfyUIWorkload", "Counts", "Diagnosis", "Dropped", "Finding", "Heartbeat", "Hires", "ImageStage",
+    "ImageWorkload", "Img2Img",
     "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed", "Modes", "Node",
     "Output", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry",
-    "Sampling", "Settings", "Severity", "StableNewWorkload", "Stage", "StageTiming", "Submitted", "Txt2Img",
-    "Upscale", "Verdict",
+    "Sampling", "Settings", "Severity", "StableNewWorkload", "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted", "Txt2Img",
+    "Upscale", "Verdict", "WorkflowInput", "WorkflowOutput",
 ]  # fmt: skip

@@ -97,7 +97,7 @@ class Upscale(Submitted):
     options: JsonObject = {}
 
 
-Stage = Annotated[Txt2Img | Img2Img | ADetailer | Upscale, Field(discriminator="stage")]
+ImageStage = Annotated[Txt2Img | Img2Img | ADetailer | Upscale, Field(discriminator="stage")]
 STAGE_NAMES = ("txt2img", "img2img", "adetailer", "upscale")
 
 
@@ -105,4 +105,4 @@ class ImageWorkload(Submitted):
     """A chain of stages, run in the order in which it is written."""
 
     kind: Literal["image"]
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=STAGES_MAX)]
+    stages: Annotated[tuple[ImageStage, ...], Field(min_length=1, max_length=STAGES_MAX)]

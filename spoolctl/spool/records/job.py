@@ -14,6 +14,7 @@ from spoolctl.spool.records.base import (
     Submitted,
     Text,
 )
+from spoolctl.spool.records.comfyui import ComfyUIWorkload
 from spoolctl.spool.records.image import ImageWorkload
 
 JOB_SCHEMA: Final = "spool.job/1"
@@ -106,7 +107,9 @@ class StableNewWorkload(Submitted):
     dropped: Dropped = Dropped()
 
 
-Workload = Annotated[ImageWorkload | StableNewWorkload, Field(discriminator="kind")]
+Workload = Annotated[
+    ImageWorkload | StableNewWorkload | ComfyUIWorkload, Field(discriminator="kind")
+]
 
 
 class Job(Submitted):

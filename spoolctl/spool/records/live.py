@@ -48,6 +48,10 @@ class Heartbeat(Record):
     eta_s: Annotated[float, Field(ge=0)] | None = None
     model: Label | None = None
     vram_free_gb: float | None = None
+    vram_others_gb: float | None = None
+    """Held by other programs than the backend: a game, a browser."""
+    temperature_c: float | None = None
+    utilisation: Fraction | None = None
     message: Told | None = None
 
     @property

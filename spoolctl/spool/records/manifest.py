@@ -150,6 +150,8 @@ class Manifest(Record):
     warnings: tuple[Told, ...] = ()
     log_tail: LogTail | None = None
     adopted_from: Annotated[int, Field(ge=1)] | None = None
+    resumed_from: Annotated[int, Field(ge=1)] | None = None
+    """The attempt whose first stages this one took over rather than make them again; their images lie there."""
     facts: JsonObject = {}
 
     @property
