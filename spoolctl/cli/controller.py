@@ -71,6 +71,7 @@ def _scan_once(life: Controller, *, as_json: bool) -> None:
         "cancelled": scanned.swept.cancelled,
         "corpus_lines_added": scanned.compiled,
         "problems": scanned.problems,
+        "strays": scanned.strays,
         "troubles": scanned.troubles,
     }
 
@@ -79,6 +80,8 @@ def _scan_once(life: Controller, *, as_json: bool) -> None:
         page.line(", ".join(f"{document[key]} {key}" for key in numbers))
         for name, problem in scanned.problems.items():
             page.line(f"not merged: {name}: {problem}", style="red")
+        for folder, told in scanned.strays.items():
+            page.line(f"{folder}: {told}", style="yellow")
         for trouble in scanned.troubles:
             page.line(f"will be tried again: {trouble}", style="yellow")
 

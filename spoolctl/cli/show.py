@@ -11,6 +11,7 @@ from spoolctl.spool import (
     BadRecord,
     Job,
     Manifest,
+    TextWorkload,
     layout,
     stages_of,
 )
@@ -97,7 +98,10 @@ def _record(job: Job) -> list[tuple[str, str | None]]:
         ("class", job.class_),
         ("priority", str(job.priority)),
         ("stages", chain),
-        ("images", str(images) if images else None),
+        (
+            "texts" if isinstance(job.workload, TextWorkload) else "images",
+            str(images) if images else None,
+        ),
         ("prompt", prompt),
         ("model", getattr(stages[0], "model", None)),
         ("inputs", ", ".join(one.path or one.job or "" for one in job.inputs)),
@@ -139,6 +143,10 @@ def _attempt(page: Page, actor: Actor, seen: JobView, attempt: Attempt) -> None:
     ]
     if rows:
         page.table(("OUTPUT", "SIZE", "PIXELS", "SEED", ""), rows, folds=("OUTPUT",))
+    for one in manifest.outputs:
+        if one.text is not None:
+            page.heading(one.path)
+            page.verbatim(one.text, indent="  ")
 
 
 def _next(attempt: Attempt, manifest: Manifest) -> str | None:

@@ -17,13 +17,13 @@ from datetime import UTC
 from typing import Any
 
 from spoolctl.spool import (
+    ComfyUIWorkload,
     Job,
     Manifest,
     Output,
     StableNewWorkload,
     Stage,
     Txt2Img,
-    Upscale,
     learning_of_snapshot,
     stages_of,
 )
@@ -59,7 +59,7 @@ def corpus_records(
     wanted = learning.get("stage")
     primary = next((i for i, stage in enumerate(stages) if stage.stage == wanted), 0)
     settings = _settings(stages, primary, manifest)
-    finals = sorted((out for out in manifest.outputs if out.final), key=lambda o: o.image_index)
+    finals = manifest.images
     return [
         {
             "run_id": run_id(spool_id, manifest.name, output.image_index),
@@ -131,7 +131,7 @@ def history_line(job: Job | None, manifest: Manifest) -> bytes:
         "started_at": manifest.started_at.isoformat() if manifest.started_at else None,
         "ended_at": manifest.ended_at.isoformat() if manifest.ended_at else None,
         "duration_s": manifest.duration_s,
-        "images": sum(1 for output in manifest.outputs if output.final),
+        "images": len(manifest.images),
         "day": manifest.day,
     }
     return encode_lines([told])
@@ -142,9 +142,8 @@ def _settings(stages: tuple[Stage, ...], primary: int, manifest: Manifest) -> Js
     settings: JsonObject = dict.fromkeys(_INHERITED)
     settings |= {"stage": stages[primary].stage, "width": None, "height": None}
     for stage in stages[: primary + 1]:
-        if isinstance(stage, Upscale):
-            continue
-        said = {key: getattr(stage, key) for key in _INHERITED}
+        words = stage.said if isinstance(stage, ComfyUIWorkload) else stage
+        said = {key: getattr(words, key, None) for key in _INHERITED}
         settings |= {key: value for key, value in said.items() if value is not None}
         if isinstance(stage, Txt2Img):
             settings |= {"width": stage.width, "height": stage.height}

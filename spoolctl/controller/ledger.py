@@ -22,10 +22,19 @@ do it at start and now and then.
 import json
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spoolctl.spool import Actor, Digest, digest_of, is_ignored, layout, replace_own, store_own
+from spoolctl.spool import (
+    Actor,
+    Digest,
+    digest_of,
+    is_ignored,
+    layout,
+    refuse_file_for_folder,
+    replace_own,
+    store_own,
+)
 
 COMPILED = {
     layout.CORPUS: layout.LEARNING_RECORDS,
@@ -47,6 +56,8 @@ class Compiled:
     lines: int
     added: int
     rebuilt: bool
+    lost: frozenset[Part] = frozenset()
+    """Parts that are in the file and were in no listing; only a full look tells."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +80,24 @@ def compile_ledger(actor: Actor, ledger: str, *, touched: Collection[str] | None
             removes what crashed compilers left.
 
     Raises:
+        InTheWay: A file lies where the ledger's folder must be.
         OSError: The share failed; the file is the old or the new one, whole.
     """
+    try:
+        return _compile(actor, ledger, touched)
+    except OSError:
+        refuse_file_for_folder(actor, f"{ledger}/parts")
+        raise
+
+
+def _compile(actor: Actor, ledger: str, touched: Collection[str] | None) -> Compiled:
     entries = actor.files.names(ledger)
     target = COMPILED[ledger]
     indexes = _read_indexes(actor, ledger, entries)
     there = target.rpartition("/")[2] in entries
     known = _parts_in(indexes)
-    seen = known | _parts_seen(actor, ledger, known, touched)
+    listed = _parts_seen(actor, ledger, known, touched)
+    seen = known | listed
     if touched is None:
         _remove(actor, ledger, [entry for entry in entries if _is_temporary(entry)])
     elif there and len(indexes) == 1 and seen == known:
@@ -91,7 +112,8 @@ def compile_ledger(actor: Actor, ledger: str, *, touched: Collection[str] | None
         if current is None:
             local.write_bytes(b"")
             seen |= _parts_seen(actor, ledger, frozenset(), None)
-        return _extend(actor, ledger, local, indexes, current, seen=seen | _parts_in(indexes))
+        made = _extend(actor, ledger, local, indexes, current, seen=seen | _parts_in(indexes))
+    return replace(made, lost=known - listed) if touched is None else made
 
 
 def _fetch(

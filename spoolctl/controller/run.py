@@ -77,7 +77,8 @@ class Controller:
 
     def _tell(self, scanned: Scanned) -> None:
         problems = [f"{name}: {text}" for name, text in scanned.problems.items()]
-        self._life.tell(message="; ".join([*problems, *scanned.troubles])[:2_000] or None)
+        strays = [f"{folder}: {text}" for folder, text in scanned.strays.items()]
+        self._life.tell(message="; ".join([*problems, *strays, *scanned.troubles])[:2_000] or None)
         swept = scanned.swept
         if scanned.merged or swept.reaped or swept.promoted or swept.cancelled:
             self.actor.log(

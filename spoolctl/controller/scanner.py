@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
-from spoolctl.controller.ledger import compile_ledger
+from spoolctl.controller.ledger import COMPILED, Compiled, Part, compile_ledger
 from spoolctl.controller.litter import Litter
 from spoolctl.controller.retention import Retention
+from spoolctl.controller.strays import Strays
 from spoolctl.spool import (
     Actor,
     Job,
@@ -43,6 +44,7 @@ DAYS = 3
 PROBLEM_AGAIN_S = 300.0
 """How long a job whose outputs did not match waits before it is verified again."""
 FULL_COMPILE_S = 3_600.0
+_TRIES_KEPT = 10_000
 COMPILE_SHARE = 20.0
 """After a compile the next one waits this many times as long as it took."""
 
@@ -55,6 +57,8 @@ class Scanned:
     merged: int = 0
     problems: dict[str, str] = field(default_factory=dict)
     """Jobs in ``finished/`` that cannot be merged, with the reason."""
+    strays: dict[str, str] = field(default_factory=dict)
+    """People's own folders with job files that nobody looks at, and what to say of each."""
     troubles: list[str] = field(default_factory=list)
     compiled: int = 0
     """New lines in the corpus."""
@@ -68,13 +72,18 @@ class Scanner:
         self._sweeper = Sweeper(actor, life)
         self._retention = Retention(actor)
         self._litter = Litter(actor)
+        self._strays = Strays(actor)
         self._audited: dict[str, str] = {}
         """Where each job's record was last found in order; a second record of the same job, elsewhere, is not."""
         self._merged_here: set[str] = set()
         """Merged, and seen to rest, by this very life; not yet found in ``done/`` by its audit."""
         self._parts: dict[str, frozenset[str]] = {}
-        """The corpus parts of each shelf, as this pass's audit listed them."""
+        """The parts in each shelf of a ledger, as this pass's audit listed them."""
+        self._lost: dict[str, frozenset[Part]] = {}
+        """The parts that the last full look at each ledger missed; told once."""
         self._problems: dict[str, tuple[float, str]] = {}
+        self._tries: dict[str, int] = {}
+        """How often in a row each record's step failed: those behind it come first, or two hundred of them would hide all others."""
         self._present: set[str] = set()
         self._compile_at = 0.0
         self._full_compile_at = 0.0
@@ -91,6 +100,7 @@ class Scanner:
             self._audit,
             self._compile,
             self._retain,
+            self._look_for_strays,
         )
         for one in passes:
             try:
@@ -110,25 +120,39 @@ class Scanner:
 
     def _trouble(self, scanned: Scanned, what: str, error: Exception) -> None:
         scanned.troubles.append(f"{what}: {error}")
-        self._actor.log("scan.trouble", what=what, error=str(error))
+        hint = error.hint if isinstance(error, SpoolError) else None
+        self._actor.log("scan.trouble", what=what, error=str(error), hint=hint)
 
     def _merge_finished(self, scanned: Scanned) -> None:
         now = self._actor.clock.mono()
         found = records_in(self._actor, layout.FINISHED)
         self._present = {location.name for location in found}
         due = [one for one in found if self._problems.get(one.name, (0.0, ""))[0] <= now]
-        for location in due[:MERGES_MAX]:
-            try:
-                self._merge(scanned, location)
-            except (OSError, SpoolError) as error:
-                self._trouble(scanned, location.path, error)
+        for location in self._fewest_tries(due)[:MERGES_MAX]:
+            self._try(scanned, location, self._merge)
+
+    def _fewest_tries(self, found: list[Location]) -> list[Location]:
+        return sorted(found, key=lambda one: self._tries.get(one.path, 0))
+
+    def _try(
+        self, scanned: Scanned, location: Location, step: Callable[[Scanned, Location], None]
+    ) -> None:
+        try:
+            step(scanned, location)
+        except (OSError, SpoolError) as error:
+            if len(self._tries) > _TRIES_KEPT:
+                self._tries.clear()
+            self._tries[location.path] = self._tries.get(location.path, 0) + 1
+            self._trouble(scanned, location.path, error)
+        else:
+            self._tries.pop(location.path, None)
 
     def _merge(self, scanned: Scanned, location: Location) -> None:
         merged = merge(self._actor, location, corpus=self._corpus_lines, history=history_line)
         if merged.problem is not None:
             again_at = self._actor.clock.mono() + PROBLEM_AGAIN_S
             self._problems[location.name] = (again_at, merged.problem)
-        else:
+        elif merged.done:
             scanned.merged += 1
             self._problems.pop(location.name, None)
             self._merged_here.add(location.name)
@@ -152,11 +176,8 @@ class Scanner:
             for place in (whole, *last_days(days, DAYS)):
                 found = self._one_each(scanned, records_in(self._actor, place))
                 fresh = [x for x in found if not self._is_in_order(x)]
-                for location in fresh[:left]:
-                    try:
-                        self._audit_one(scanned, location)
-                    except (OSError, SpoolError) as error:
-                        self._trouble(scanned, location.path, error)
+                for location in self._fewest_tries(fresh)[:left]:
+                    self._try(scanned, location, self._audit_one)
                 left -= min(left, len(fresh))
 
     def _is_in_order(self, location: Location) -> bool:
@@ -177,13 +198,16 @@ class Scanner:
 
     def _has_part(self, name: str) -> bool:
         """As ``is_merged``, with one listing of each shelf a pass: what is seen in it is there, for the rest the share is asked."""
-        folder, _, entry = layout.part(layout.CORPUS, name).rpartition("/")
+        return self._lists(layout.part(layout.CORPUS, name)) or is_merged(self._actor, name)
+
+    def _lists(self, part: str) -> bool:
+        folder, _, entry = part.rpartition("/")
         if folder not in self._parts:
             try:
                 self._parts[folder] = frozenset(self._actor.files.names(folder))
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 self._parts[folder] = frozenset()
-        return entry in self._parts[folder] or is_merged(self._actor, name)
+        return entry in self._parts[folder]
 
     def _one_each(self, scanned: Scanned, found: list[Location]) -> list[Location]:
         """Bring a person's copies of a record at rest back to one: settling cannot if their ranks differ (``x`` and ``0+x``)."""
@@ -214,39 +238,78 @@ class Scanner:
         last = decided.highest
         if decided.pruned is None and last is not None and last.verdict is not None:
             if last.is_commit and location.place.state is State.DONE:
-                self._merge_if_missing(scanned, location)
+                self._merge_if_missing(scanned, location, last.verdict)
             elif last.is_final:
-                job, _ = pinned_job(self._actor, location.name)
-                if job is None:
-                    self._actor.log("audit.no_record", job=location.name)
-                write_history(self._actor, last.verdict, job, history_line)
-                self._touched.add(shelf(location.name))
+                self._write_history(last.verdict)
         at_rest = settle(self._actor, location) == location and last is not None
         if at_rest and location.name not in self._problems:
             self._audited[location.name] = location.path
 
-    def _merge_if_missing(self, scanned: Scanned, location: Location) -> None:
+    def _merge_if_missing(self, scanned: Scanned, location: Location, commit: Manifest) -> None:
         self._present.add(location.name)
-        due = self._problems.get(location.name, (0.0, ""))[0] <= self._actor.clock.mono()
-        if due and not self._has_part(location.name):
-            self._merge(scanned, location)
+        if not self._has_part(location.name):
+            if self._problems.get(location.name, (0.0, ""))[0] <= self._actor.clock.mono():
+                self._merge(scanned, location)
+        elif not self._lists(layout.part(layout.HISTORY, commit.name, f"~{commit.attempt}")):
+            self._write_history(commit)
+
+    def _write_history(self, verdict: Manifest) -> None:
+        job, _ = pinned_job(self._actor, verdict.name)
+        if job is None:
+            self._actor.log("audit.no_record", job=verdict.name)
+        write_history(self._actor, verdict, job, history_line)
+        self._touched.add(shelf(verdict.name))
 
     def _compile(self, scanned: Scanned) -> None:
         now = self._actor.clock.mono()
         full = now >= self._full_compile_at
-        if not full and (not self._touched or now < self._compile_at):
+        if now < self._compile_at or not (full or self._touched):
             return
         touched = None if full else frozenset(self._touched)
-        scanned.compiled = compile_ledger(self._actor, layout.CORPUS, touched=touched).added
-        compile_ledger(self._actor, layout.HISTORY, touched=touched)
-        self._touched.clear()
+        done = [self._compile_one(scanned, ledger, touched) for ledger in COMPILED]
         ended = self._actor.clock.mono()
         # A compile copies the whole ledger, so a large one is compiled less often.
         self._compile_at = ended + COMPILE_SHARE * (ended - now)
-        if full:
-            self._full_compile_at = now + FULL_COMPILE_S
+        if all(done):
+            self._touched.clear()
+            if full:
+                self._full_compile_at = now + FULL_COMPILE_S
+
+    def _compile_one(
+        self, scanned: Scanned, ledger: str, touched: frozenset[str] | None
+    ) -> Compiled | None:
+        """One ledger, whose trouble is not the other's."""
+        try:
+            compiled = compile_ledger(self._actor, ledger, touched=touched)
+        except (OSError, SpoolError) as error:
+            self._trouble(scanned, f"compile {ledger}", error)
+            return None
+        if ledger == layout.CORPUS:
+            scanned.compiled = compiled.added
+        if touched is None:
+            self._audit_again(ledger, compiled.lost)
+        return compiled
+
+    def _audit_again(self, ledger: str, lost: frozenset[Part]) -> None:
+        """Whose part is gone is audited like any other, which writes it anew while its record lies in one of the last days."""
+        new = lost - self._lost.get(ledger, frozenset())
+        self._lost[ledger] = lost
+        for _, file in new:
+            name = file.removesuffix(".jsonl")
+            name = name.rpartition("~")[0] if ledger == layout.HISTORY else name
+            self._audited.pop(name, None)
+            self._merged_here.discard(name)
+        if new:
+            shown = ", ".join(sorted("/".join(part) for part in new)[:3])
+            hint = f"those of the last {DAYS} days are written anew; 'spoolctl fsck --repair' writes all"
+            self._actor.log(
+                "ledger.parts_lost", ledger=ledger, count=len(new), parts=shown, hint=hint
+            )
 
     def _retain(self, scanned: Scanned) -> None:
         for path, error in self._retention.apply().items():
             self._trouble(scanned, path, error)
         self._litter.remove()
+
+    def _look_for_strays(self, scanned: Scanned) -> None:
+        scanned.strays = self._strays.look()

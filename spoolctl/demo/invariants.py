@@ -193,8 +193,7 @@ class _Tree:
             for name, attempts in self.attempts.items()
             for manifest in attempts.values()
             if manifest is not None and manifest.verdict is Verdict.SUCCEEDED
-            for out in manifest.outputs
-            if out.final
+            for out in manifest.images
         )
         self.checked = f"{len(committed)} images"
         told: Counter[tuple[str, int, str]] = Counter()

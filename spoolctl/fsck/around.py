@@ -10,7 +10,7 @@ from spoolctl.fsck.finding import Finding, Mend, Severity, on_its_way
 from spoolctl.fsck.look import Look
 from spoolctl.fsck.needs import Standing
 from spoolctl.fsck.reading import and_
-from spoolctl.fsck.seen import Owner
+from spoolctl.fsck.seen import JobSeen, Owner
 from spoolctl.spool import (
     FORMAT_VERSION,
     Actor,
@@ -40,6 +40,8 @@ def around(look: Look) -> Iterator[Finding]:
             Severity.DAMAGE, "no-folder", "-", folder, "a folder of the format is missing", "",
             "make it", mend=Mend.FOLDER,
         )  # fmt: skip
+    for folder in look.in_the_way:
+        yield file_for_folder(folder)
     if look.actor.settings.format != FORMAT_VERSION:
         value = f"format {look.actor.settings.format}, this program knows {FORMAT_VERSION}"
         yield Finding(
@@ -55,6 +57,26 @@ def around(look: Look) -> Iterator[Finding]:
             "none needed: every program ignores it; move it out of the spool if nobody wants it here",
         )  # fmt: skip
     yield from _left_over(look)
+
+
+def file_for_folder(path: str) -> Finding:
+    """A file lies where a folder must be."""
+    return Finding(
+        Severity.STUCK, "in-the-way", "I5", path, "a file lies where a folder must be, so what goes there waits", "",
+        "a person must: move it away; the rest goes on by itself",
+    )  # fmt: skip
+
+
+def in_the_way(look: Look, job: JobSeen) -> Iterator[Finding]:
+    """A file where this job's results or parts go; of a shelf that no job is on it is a stranger's and harms nobody."""
+    parts = (layout.part(one, job.name) for one in (layout.CORPUS, layout.HISTORY))
+    for path in (
+        layout.shelf_folder(job.name),
+        layout.results(job.name),
+        *map(layout.parent, parts),
+    ):
+        if path in look.reader.files:
+            yield file_for_folder(path)
 
 
 def unseen(look: Look) -> Iterator[Finding]:

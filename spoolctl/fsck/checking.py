@@ -9,7 +9,7 @@ if asked (``deep``), and I6 and I7 are how programs act, not what lies there.
 import time
 from collections.abc import Callable, Iterator
 
-from spoolctl.fsck.around import around, inputs, nobody, unseen
+from spoolctl.fsck.around import around, in_the_way, inputs, nobody, unseen
 from spoolctl.fsck.chain import chain
 from spoolctl.fsck.finding import Finding, Report, Severity, in_order
 from spoolctl.fsck.ledgers import in_ledgers, ledgers, without_a_job
@@ -21,7 +21,7 @@ from spoolctl.spool import Actor
 
 PAUSE_S = 3.0
 """Between two looks: longer than a step takes, shorter than a person's patience."""
-_OF_ONE_JOB = (whereabouts, chain, outputs, in_ledgers)
+_OF_ONE_JOB = (whereabouts, chain, outputs, in_ledgers, in_the_way)
 
 
 def check(

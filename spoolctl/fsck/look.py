@@ -71,6 +71,8 @@ class Look:
     history_of: dict[str, list[str]] = field(default_factory=dict)
     """The stems of each job's parts of the history."""
     missing: list[str] = field(default_factory=list)
+    in_the_way: list[str] = field(default_factory=list)
+    """Files where folders of the format must be."""
     strangers: list[str] = field(default_factory=list)
     unseen: dict[str, str] = field(default_factory=dict)
     """Where the share did not answer, and what it said."""
@@ -79,7 +81,7 @@ class Look:
     @property
     def is_blind(self) -> bool:
         """True if some folder was not seen, so that what is nowhere may be there."""
-        return bool(self.unseen or self.missing)
+        return bool(self.unseen or self.missing or self.in_the_way)
 
     def owner(self, beat: Heartbeat | None) -> Owner:
         """What is known of the writer of a heartbeat."""
@@ -182,7 +184,11 @@ def _folders(look: Look) -> None:
         with look.looking_at(folder):
             if parent not in listed:
                 listed[parent] = look.reader.names(parent) or frozenset()
+            if parent in look.in_the_way:
+                continue
             if entry in listed[parent]:
+                if not look.actor.files.stat(folder).is_folder:
+                    look.in_the_way.append(folder)
                 continue
             if look.reader.names(folder) is None:
                 look.missing.append(folder)

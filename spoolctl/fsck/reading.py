@@ -54,6 +54,8 @@ class Reader:
         self._files = actor.files
         self.unreadable: list[Finding] = []
         self.temporaries: list[str] = []
+        self.files: set[str] = set()
+        """What was to be listed and is a file."""
 
     def names(self, folder: str) -> frozenset[str] | None:
         """A folder's entries; None if there is no such folder.
@@ -63,7 +65,10 @@ class Reader:
         """
         try:
             entries = frozenset(self._files.names(folder))
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            self.files.add(folder)
             return None
         self.temporaries.extend(f"{folder}/{one}" for one in entries if is_left_over(one))
         return entries

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
 from spoolctl.controller.ledger import COMPILED, compile_ledger
+from spoolctl.controller.litter import remove_left_over
 from spoolctl.fsck.around import LITTER_S
 from spoolctl.fsck.finding import Finding, Mend
 from spoolctl.fsck.seen import Owner, owner_of
@@ -232,16 +233,11 @@ def _session(actor: Actor, finding: Finding) -> str | None:
 
 
 def _litter(actor: Actor, finding: Finding) -> str | None:
-    files = actor.files
-    there = files.stat(finding.path)
+    there = actor.files.stat(finding.path)
     if actor.share_now_s() - there.mtime_s <= LITTER_S:
         return None
-    if there.is_folder:
-        for entry in files.names(finding.path):
-            files.unlink(f"{finding.path}/{entry}")
-        files.rmdir(finding.path)
-    else:
-        files.unlink(finding.path)
+    if not remove_left_over(actor, finding.path):
+        return None  # a person's own, under such a name
     return f"removed '{finding.path}'"
 
 

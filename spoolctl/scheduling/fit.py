@@ -5,7 +5,15 @@ Pure. What a worker does not know of itself (its memory, its models) counts as n
 
 from collections.abc import Iterable
 
-from spoolctl.spool import ComfyUIWorkload, Job, Manifest, Node, Sampling, stages_of
+from spoolctl.spool import (
+    ComfyUIWorkload,
+    Job,
+    Manifest,
+    Node,
+    Sampling,
+    TextWorkload,
+    stages_of,
+)
 
 
 def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str, ...]:
@@ -29,7 +37,7 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
     reasons.extend(f"tag {tag} missing" for tag in needs.tags if tag not in node.tags)
     asked = [(need.name, need.sha256) for need in needs.models]
     words = [s.said if isinstance(s, ComfyUIWorkload) else s for s in stages]
-    asked += [(s.model, None) for s in words if isinstance(s, Sampling) and s.model]
+    asked += [(s.model, None) for s in words if isinstance(s, Sampling | TextWorkload) and s.model]
     reasons.extend(_models(asked, node))
     return tuple(dict.fromkeys(reasons))
 

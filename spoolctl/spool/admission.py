@@ -61,6 +61,8 @@ class Admission:
         self._seen: dict[str, _Seen] = {}
         self.newer: dict[str, str] = {}
         """Files that wait for a newer program: path and reason."""
+        self.fault: BadRecord | None = None
+        """What was wrong with the last file that could not be read as a job."""
 
     def admit(self, actor: Actor, location: Location) -> Admitted | NotAdmitted:
         """Read the file at *location* and say what it is; a bad one is rejected here.
@@ -106,6 +108,7 @@ class Admission:
         return self._bad(actor, location, error, str(size).encode())
 
     def _bad(self, actor: Actor, location: Location, error: BadRecord, data: bytes) -> NotAdmitted:
+        self.fault = error
         if not self._steady(actor, location, data, actor.settings.reject_after_s):
             return NotAdmitted.GROWING
         self._seen.pop(location.path, None)

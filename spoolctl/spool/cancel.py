@@ -13,6 +13,7 @@ from spoolctl.spool.attempts import take_and_end
 from spoolctl.spool.errors import NoSuchJob, ShareUnusable, StateForbids
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import Decisions, decisions, find_twice
+from spoolctl.spool.patience import looks
 from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import RECORD_BYTES_MAX, REQUEST_SCHEMA, Code, Request, Verdict
@@ -20,7 +21,8 @@ from spoolctl.spool.records.live import Role
 from spoolctl.spool.settle import move, settle_later
 from spoolctl.spool.verdicts import Ending
 
-_LOOKS_MAX = 10
+_ASKED_AGAIN = (State.QUEUE, State.WAITING, State.HELD)
+"""Where the record of a job that had come to rest lies only because somebody wants it to run again."""
 _PENDING = (State.QUEUE, State.WAITING, State.HELD, State.CLAIMED, State.CANCELLED)
 
 
@@ -42,7 +44,7 @@ def cancel(actor: Actor, name: str, *, message: str | None = None) -> Cancelled:
         OSError: The share did not answer; ask again.
         ShareUnusable: The job kept changing under us.
     """
-    for _ in range(_LOOKS_MAX):
+    for _ in looks(actor):
         decided = decisions(actor, name)
         last = decided.highest
         if last is not None and last.is_open:
@@ -107,7 +109,7 @@ def _ended(decided: Decisions, pending: list[Location]) -> bool:
         )
     if last is None or last.verdict is None or (decided.may_run and not last.is_final):
         return False
-    asked_again = any(found.place.state is State.QUEUE for found in pending) and last.closed
+    asked_again = any(found.place.state in _ASKED_AGAIN for found in pending) and last.closed
     if last.is_final and asked_again:
         return False
     if last.verdict.verdict is Verdict.CANCELLED or last.cancel_asked:

@@ -158,7 +158,10 @@ def _show(actor: Actor, claimed: Claim, location: Location, life: Life) -> None:
 
 
 def take_back(actor: Actor, claimed: Claim, found: list[Location]) -> bool:
-    """Move a record of ours that lies in a queue or waits into our folder; False if there is none to take."""
+    """Move a record of ours that lies in a queue or waits into our folder; False if there is none to take.
+
+    *found* are files with the job's own bytes (``holds``): a move into our folder replaces what lies there unseen.
+    """
     for location in found:
         if location.place.state in (State.QUEUE, State.WAITING, State.HELD, State.CLAIMED):
             place = layout.claimed(actor.session)

@@ -7,10 +7,8 @@ race the files stay as evidence, with what the verdict would have been in ``supe
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.claim import Claim
-from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.publish import Outcome, publish_once
-from spoolctl.spool.records import Code, Manifest
-from spoolctl.spool.reject import reject
+from spoolctl.spool.records import Manifest
 from spoolctl.spool.settle import settle_later
 from spoolctl.spool.verdicts import Ending, build, publish
 
@@ -42,21 +40,5 @@ def end(actor: Actor, claim: Claim, manifest: Manifest) -> Outcome:
             publish_once(actor, path, codec.encode(manifest))
         except OSError as error:
             actor.log("superseded.unsaved", job=claim.name, error=str(error))
-    elif manifest.code is Code.RECORD_CHANGED:
-        _set_changed_file_aside(actor, claim)
     settle_later(actor, claim.place(actor))
     return outcome
-
-
-def _set_changed_file_aside(actor: Actor, claim: Claim) -> None:
-    location = claim.place(actor)
-    error = BadRecord(
-        f"the record of '{claim.name}' was changed after it was claimed",
-        hint="submit the changed file under another name; records are never edited",
-    )
-    try:
-        data = actor.files.read(location.path, bytes_max=1 << 20)
-        if data != claim.data:
-            reject(actor, location, error, data=data)
-    except OSError as failed:
-        actor.log("record_changed.left", job=claim.name, error=str(failed))

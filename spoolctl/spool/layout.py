@@ -40,8 +40,8 @@ REASON_SUFFIX = ".reason.yaml"
 """What a rejected file's reason is called beside it."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 """An attempt's number; a folder of more digits is a stranger's, for no label could bear the next number."""
-OUTPUT_NAME = re.compile(r"([0-9]{4,9})-([0-9]{1,3})-([a-z0-9_]{1,40})\.png\Z")
-"""``<image index, from 0>-<number of the stage, from 1>-<stage>.png``: what an output is called, in scratch and on the share."""
+OUTPUT_NAME = re.compile(r"([0-9]{4,9})-([0-9]{1,3})-([a-z0-9_]{1,40})\.(?:png|txt)\Z")
+"""``<image index, from 0>-<number of the stage, from 1>-<stage>.png`` (or ``.txt``): an output's name, in scratch and on the share."""
 
 
 class State(StrEnum):
@@ -197,9 +197,9 @@ def lock(who: str) -> str:
     return f"{LOCKS}/{who}.lock"
 
 
-def output_name(image_index: int, stage_number: int, stage: str) -> str:
-    """What the image of one stage is called (``OUTPUT_NAME``)."""
-    return f"{image_index:04d}-{stage_number}-{stage}.png"
+def output_name(image_index: int, stage_number: int, stage: str, *, text: bool = False) -> str:
+    """What the image, or the text, of one stage is called (``OUTPUT_NAME``)."""
+    return f"{image_index:04d}-{stage_number}-{stage}.{'txt' if text else 'png'}"
 
 
 def attempt_number(entry: str) -> int | None:

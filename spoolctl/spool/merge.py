@@ -4,7 +4,8 @@ What is merged is published once as the job's *part*; the ledgers are compiled f
 be alone, or one that dies between any two steps, leave the same parts.
 
 Guarantees: nothing enters the corpus whose outputs were not read back and found as the manifest says. A mismatch leaves the record in
-``finished/`` with its reason: the job is committed and is never run again for it.
+``finished/`` with its reason: the job is committed and is never run again for it. A file of other bytes under the job's name is set
+aside; it is neither merged nor replaced.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import pinned_job
+from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import ShareUnusable
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import decisions
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
 from spoolctl.spool.records import Job, Manifest
-from spoolctl.spool.settle import move, settle
+from spoolctl.spool.settle import move, put_back_pinned, set_aside_unless, settle
 
 CorpusOf = Callable[[Job, Manifest], bytes]
 HistoryOf = Callable[[Job | None, Manifest], bytes]
@@ -26,11 +28,18 @@ HistoryOf = Callable[[Job | None, Manifest], bytes]
 record cannot be read."""
 
 
+class InTheWay(ShareUnusable):
+    """A file lies where a folder of the format must be."""
+
+    hint = "move it away; what waits for the folder goes on by itself"
+
+
 @dataclass(frozen=True)
 class Merged:
     """What came of one merge."""
 
     done: bool
+    """False: it could not be merged, or what lay there was no record of the job and is in ``rejected/``."""
     problem: str | None = None
     """Why it is not merged, for a person to look at."""
 
@@ -53,21 +62,32 @@ def merge(actor: Actor, location: Location, *, corpus: CorpusOf, history: Histor
             )
         return Merged(done=rests is not None)
     manifest = last.verdict
-    job, _ = pinned_job(actor, location.name)
+    job, sha256 = pinned_job(actor, location.name)
     if job is None:
         return _problem(actor, location, f"'{layout.pinned_record(location.name)}' cannot be read")
+    if set_aside_unless(
+        actor,
+        location,
+        lambda data: sha256_of(data) == sha256,
+        # It may be the record, edited: the commit is to be merged all the same.
+        first=lambda: put_back_pinned(actor, decided, location, location.place),
+    ):
+        return Merged(done=False)
     problem = verify_outputs(actor, manifest)
     if problem is not None:
         return _problem(actor, location, problem)
-    publish_part(actor, layout.CORPUS, location.name, "", corpus(job, manifest))
-    write_history(actor, manifest, job, history)
+    try:
+        publish_part(actor, layout.CORPUS, location.name, "", corpus(job, manifest))
+        write_history(actor, manifest, job, history)
+    except InTheWay as error:
+        return _problem(actor, location, f"{error}; {error.hint}")
     moved = move(actor, location, Place(State.DONE, manifest.day), label=last.number)
     settle(actor, moved or location)
     actor.log(
         "merged",
         job=location.name,
         attempt=last.number,
-        images=sum(1 for output in manifest.outputs if output.final),
+        images=len(manifest.images),
     )
     return Merged(done=True)
 
@@ -77,7 +97,7 @@ def is_merged(actor: Actor, name: str) -> bool:
     folder, _, entry = layout.part(layout.CORPUS, name).rpartition("/")
     try:
         return entry in actor.files.names(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the second: told when it is to be merged
         return False
 
 
@@ -109,13 +129,34 @@ def write_history(actor: Actor, manifest: Manifest, job: Job | None, lines: Hist
 def publish_part(actor: Actor, ledger: str, name: str, suffix: str, lines: bytes) -> None:
     """Publish a part of a ledger, unless it is there; errors as for ``merge``."""
     path = layout.part(ledger, name, suffix)
-    ensure_folder(actor, layout.parent(path))
-    outcome = publish_once(actor, path, lines)
+    try:
+        ensure_folder(actor, layout.parent(path))
+        outcome = publish_once(actor, path, lines)
+    except OSError:
+        refuse_file_for_folder(actor, layout.parent(path))
+        raise
     if outcome is Outcome.UNKNOWN:
         raise ShareUnusable(f"the share does not say whether '{path}' was published")
     if outcome is Outcome.LOST:
         # Published by another version of this program, with other facts in it. What is there stays.
         actor.log("merge.part_differs", path=path)
+
+
+def refuse_file_for_folder(actor: Actor, folder: str) -> None:
+    """Asked after a step in *folder* failed: was it because no folder lies there?
+
+    Raises:
+        InTheWay: It, or a folder above it, is a file.
+        OSError: The share did not tell.
+    """
+    names = folder.split("/")
+    for end in range(1, len(names) + 1):
+        path = "/".join(names[:end])
+        try:
+            if not actor.files.stat(path).is_folder:
+                raise InTheWay(f"'{path}' is a file, where a folder must be")
+        except FileNotFoundError:
+            return
 
 
 def _problem(actor: Actor, location: Location, problem: str) -> Merged:

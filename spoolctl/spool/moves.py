@@ -3,21 +3,23 @@
 Guarantees: they decide nothing. A job that is claimed at the same instant runs; the owner fetches its record back, and the caller is told.
 """
 
+import math
 from collections.abc import Callable
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.admission import Admission, Admitted
+from spoolctl.spool.admission import Admission, Admitted, NotAdmitted
 from spoolctl.spool.errors import NoSuchJob, StateForbids
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import Decisions, decisions, find_twice
+from spoolctl.spool.patience import looks
 from spoolctl.spool.promote import held_back
 from spoolctl.spool.records import Job, JobClass
 from spoolctl.spool.settle import move
 from spoolctl.spool.states import class_of, label_for
 
 _PENDING = (State.QUEUE, State.WAITING, State.HELD)
-_TRIES_MAX = 5
+_GROWING_LOOK_S = 0.5
 
 
 def hold(actor: Actor, name: str) -> Location:
@@ -32,10 +34,21 @@ def hold(actor: Actor, name: str) -> Location:
 
 
 def release(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Location:
-    """Let a held or waiting job go to its queue; a held one that is not due yet goes to ``waiting/``. Errors as for ``hold``."""
+    """Let a held or waiting job go to its queue; a held one that is not due yet goes to ``waiting/``.
 
-    def where(location: Location, decided: Decisions) -> Place:
-        job = _job(actor, location)
+    A file that does not prove itself whole is looked at for as long as a worker would before it took or rejected it.
+
+    Raises:
+        StateForbids: It runs or has ended; it still grows; or it is no job, and lies in ``rejected/`` now.
+        NoSuchJob: No record of it lies anywhere.
+        OSError: The share did not answer.
+    """
+    admission = Admission()
+
+    def where(location: Location, decided: Decisions) -> Place | None:
+        job = _job(actor, admission, location)
+        if job is None:
+            return None
         verdict = decided.highest.verdict if decided.highest else None
         chosen = class_of(job, verdict, actor.settings, job_class)
         hurried = location.place.state is State.WAITING
@@ -56,13 +69,26 @@ def move_to_class(actor: Actor, name: str, job_class: JobClass) -> Location:
     return _move(actor, name, "move", (State.QUEUE,), lambda _l, _d: layout.queue(job_class))
 
 
-def _job(actor: Actor, location: Location) -> Job:
-    admitted = Admission().admit(actor, location)
-    if not isinstance(admitted, Admitted):
+def _job(actor: Actor, admission: Admission, location: Location) -> Job | None:
+    """The record at *location*, once it is sure to be one; None if it is gone."""
+    needed_s = max(actor.settings.settle_s, actor.settings.reject_after_s)
+    found = admission.admit(actor, location)
+    for _ in range(math.ceil(needed_s / _GROWING_LOOK_S)):
+        if found is not NotAdmitted.GROWING:
+            break
+        actor.pause(_GROWING_LOOK_S)
+        found = admission.admit(actor, location)
+    if isinstance(found, Admitted):
+        return found.job
+    if found is NotAdmitted.GONE:
+        return None
+    if found is NotAdmitted.REJECTED:
         raise StateForbids(
-            f"cannot release '{location.path}': it is {admitted.value}", hint="try again shortly"
+            f"cannot release '{location.name}': '{location.path}' is no job: {admission.fault}",
+            hint="it lies in rejected/ now, with its reason beside it; mend it, then submit it",
         )
-    return admitted.job
+    said = admission.newer.get(location.path, f"it is {found.value}")
+    raise StateForbids(f"cannot release '{location.path}': {said}", hint="try again shortly")
 
 
 def _move(
@@ -70,9 +96,9 @@ def _move(
     name: str,
     verb: str,
     allowed: tuple[State, ...],
-    where: Callable[[Location, Decisions], Place],
+    where: Callable[[Location, Decisions], Place | None],
 ) -> Location:
-    for _ in range(_TRIES_MAX):
+    for _ in looks(actor):
         decided = decisions(actor, name)
         found = find_twice(actor, name)
         if not found:
@@ -86,6 +112,8 @@ def _move(
                 hint=f"{verb} works on jobs in {', '.join(f'{one}/' for one in allowed)}",
             )
         place = where(location, decided)
+        if place is None:
+            continue
         moved = move(actor, location, place, label=label_for(decided, place))
         if moved is not None:
             actor.log(f"{verb}.asked", job=name, at=moved.path)

@@ -39,7 +39,7 @@ from spoolctl.spool.records import (
     Reason,
     Verdict,
 )
-from spoolctl.spool.stages import images_asked, needs_inputs
+from spoolctl.spool.stages import counts_inputs, images_asked
 from spoolctl.spool.submit import parse_job
 
 CANDIDATES_SHOWN = 5
@@ -182,13 +182,13 @@ def in_group(actor: Actor, group: str, states: tuple[State, ...]) -> Iterator[Lo
 
 
 def images_told(job: Job) -> int | None:
-    """How many images the job leaves if it succeeds; ``None`` if that depends on another job's.
+    """How many images (or texts) the job leaves if it succeeds; ``None`` if that depends on another job's.
 
     Raises:
         BadRecord: The job's stages cannot be read.
     """
     if any(one.job is not None and one.image_index is None for one in job.inputs):
-        return None if needs_inputs(job) else images_asked(job, inputs=0)
+        return None if counts_inputs(job) else images_asked(job, inputs=0)
     return images_asked(job, inputs=len(job.inputs))
 
 

@@ -1,8 +1,8 @@
 """Ownership: at every beat the owner of an attempt asks whether it still is, and whether somebody wants it to stop.
 
 Guarantees: a verdict that somebody else published, and a request to cancel, are seen by listing the attempt's folder first; a record
-that was dragged elsewhere is fetched back; a record is called removed only when two looks, each proven to see, found it nowhere, so far
-apart that no client's cache can have answered both.
+that was dragged elsewhere is fetched back, and no other file of the job's name is taken for it; a record is called removed only when
+two looks, each proven to see, found it nowhere, so far apart that no client's cache can have answered both.
 Does not guarantee: that nobody publishes a verdict a moment later. Publishing once makes that harmless.
 """
 
@@ -17,7 +17,7 @@ from spoolctl.spool.life import SENTINEL, Life
 from spoolctl.spool.looking import attempt, find
 from spoolctl.spool.names import parse_file_name
 from spoolctl.spool.records import RECORD_BYTES_MAX
-from spoolctl.spool.settle import lies_at
+from spoolctl.spool.settle import holds, lies_at
 
 NOWHERE_FOR_S = 10.0
 """A listing may be as old as this: Windows keeps one for 10 s, Linux over SMB for 1 to 4 s (measured). A record that was dragged from
@@ -69,7 +69,7 @@ class Ownership:
         if any(_is_of(entry, claim.name) for entry in entries):
             self._missed_since = None
             return Standing.MINE
-        found = find(actor, claim.name)
+        found = [one for one in find(actor, claim.name) if holds(actor, one, claim.data)]
         if take_back(actor, claim, found):
             self._missed_since = None
             return Standing.MINE

@@ -5,7 +5,8 @@ stays there for ever (some 200 bytes). A record that comes back late, by a hand 
 tombstone: the same bytes are put to rest again, other bytes are rejected. Only then the attempts go, then the pinned record,
 and last the record that people see.
 
-Guarantees: interrupted anywhere and called again, it goes on where it stopped; nothing that lies in the corpus is touched.
+Guarantees: interrupted anywhere and called again, it goes on where it stopped; nothing that lies in the corpus is touched, and no file
+of other bytes than the job's is removed.
 """
 
 from spoolctl.spool import codec, layout
@@ -17,7 +18,7 @@ from spoolctl.spool.looking import Decisions, attempt_numbers, decisions
 from spoolctl.spool.merge import is_merged
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import PRUNED_SCHEMA, Manifest, Pruned
-from spoolctl.spool.settle import lies_at
+from spoolctl.spool.settle import is_same_job, lies_at, set_aside_unless
 
 _KEPT = frozenset({layout.MANIFEST, layout.HEARTBEAT, layout.CANCEL, layout.CLOSED})
 
@@ -58,6 +59,8 @@ def prune_job(actor: Actor, location: Location) -> bool:
     decided = decisions(actor, location.name)
     if location.place.state not in TERMINAL:
         return False
+    if set_aside_unless(actor, location, lambda data: is_same_job(actor, decided, data)):
+        return False  # a person's file under the job's name; its own record is found by itself
     if decided.pruned is None:
         last = decided.highest
         if last is None or last.verdict is None or not _may_go(actor, decided, location):

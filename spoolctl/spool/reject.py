@@ -8,7 +8,7 @@ from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord
-from spoolctl.spool.layout import Location
+from spoolctl.spool.layout import Location, State
 from spoolctl.spool.publish import Outcome, publish_once
 from spoolctl.spool.records import REASON_SCHEMA, Reason
 
@@ -49,7 +49,7 @@ def reject(actor: Actor, location: Location, error: BadRecord, *, data: bytes | 
     try:
         actor.files.rename(location.path, target)
     except FileNotFoundError:
-        if target.rpartition("/")[2] not in actor.files.names(layout.REJECTED):
+        if not _is_there(actor, target):
             actor.files.unlink(reason_path)
             return None
     actor.log("rejected", file=location.path, to=target, error=str(error))
@@ -59,11 +59,29 @@ def reject(actor: Actor, location: Location, error: BadRecord, *, data: bytes | 
 def reject_name_seen_before(actor: Actor, location: Location, data: bytes | None) -> None:
     """Reject a file that bears a known job's name and has other contents; errors as for ``reject``."""
     name = location.name
+    if location.place.state is State.CLAIMED:
+        error = BadRecord(
+            f"the record of '{name}' was changed after it was claimed",
+            hint="submit the changed file under another name; records are never edited",
+        )
+        reject(actor, location, error, data=data)
+        return
     error = BadRecord(
         f"the name '{name}' was seen before in this spool, with other contents",
         hint=f"give the file another name; the earlier job is untouched (spoolctl show {name})",
     )
     reject(actor, location, error, data=data)
+
+
+def _is_there(actor: Actor, target: str) -> bool:
+    """Whether another sweeper brought the file there, as two looks tell: by one blind listing its reason was removed."""
+    if target.rpartition("/")[2] in actor.files.names(layout.REJECTED):
+        return True
+    try:
+        actor.files.stat(target)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _free_name(actor: Actor, location: Location, data: bytes | None) -> str:

@@ -12,12 +12,12 @@ from spoolctl.spool.actor import Actor
 from spoolctl.spool.errors import BadRecord, NoSuchJob, ShareUnusable, StateForbids
 from spoolctl.spool.layout import Location, State
 from spoolctl.spool.looking import Decisions, decisions, find_twice
+from spoolctl.spool.patience import looks
 from spoolctl.spool.records import RECORD_BYTES_MAX, Job, JobClass
 from spoolctl.spool.settle import move, settle
 from spoolctl.spool.states import class_of, label_for
 from spoolctl.spool.submit import parse_job
 
-_LOOKS_MAX = 10
 _AT_REST = (State.FAILED, State.CANCELLED)
 _MOVED_FROM = (*_AT_REST, State.WAITING, State.HELD)
 
@@ -39,7 +39,7 @@ def retry(actor: Actor, name: str, *, job_class: JobClass | None = None) -> Loca
         OSError: The share did not answer.
         ShareUnusable: The record kept moving under us.
     """
-    for _ in range(_LOOKS_MAX):
+    for _ in looks(actor):
         decided = decisions(actor, name)
         found = find_twice(actor, name)
         _refuse(decided, found)

@@ -5,19 +5,23 @@ what its caller believes to have written, and looks again after each move of its
 opened earlier may take the record away again.
 
 Guarantees: a record is moved, never removed, except onto a record of the same bytes (a person's copy is brought back to one). A file
-of other bytes under the job's name is a new job that somebody dropped; it goes to ``rejected/`` and never in the old one's place.
+of other bytes under the job's name is a new job that somebody dropped, or in ``claimed/`` its record that somebody edited; it goes to
+``rejected/`` and never in the old one's place, and the edited one's job is shown by its pinned bytes again. One
+that lies where a record is to go stays there, and the record goes beside it, under one label more.
 Does not guarantee: that the record stays; the controller's audit finds what a late thief moved.
 """
 
 import errno
+from collections.abc import Callable
+from dataclasses import replace
 
 from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location, Place, State
-from spoolctl.spool.looking import Decisions, decisions, find
-from spoolctl.spool.publish import ensure_folder, publish_once
+from spoolctl.spool.looking import Decisions, decisions, find, find_twice
+from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
 from spoolctl.spool.records import RECORD_BYTES_MAX
 from spoolctl.spool.reject import reject_name_seen_before
 from spoolctl.spool.states import belongs, label_for
@@ -25,6 +29,8 @@ from spoolctl.spool.states import belongs, label_for
 MOVES_MAX = 8
 _DROPPED_INTO = (State.QUEUE, State.WAITING, State.HELD)
 """Where people put files of any name and label, so that a move might replace another job's only record."""
+_NO_RECORD = frozenset({errno.EFBIG, errno.EISDIR, errno.ELOOP})
+"""What reading says of something that no record can be."""
 
 
 def settle(actor: Actor, location: Location) -> Location | None:
@@ -55,7 +61,7 @@ def settle(actor: Actor, location: Location) -> Location | None:
                 continue
             close(actor, decided, location)
             return location
-        if _set_aside_if_foreign(actor, decided, location):
+        if _set_aside_if_foreign(actor, decided, location, place):
             return None
         moved = move(actor, location, place, label=label_for(decided, place))
         mine = moved is not None
@@ -86,9 +92,63 @@ def is_same_job(actor: Actor, decided: Decisions, data: bytes) -> bool:
     return not decided.pinned or actor.files.read(path, bytes_max=RECORD_BYTES_MAX) == data
 
 
-def _set_aside_if_foreign(actor: Actor, decided: Decisions, location: Location) -> bool:
-    if location.place.state is State.CLAIMED:
-        return False  # compared when it was claimed, and again before its verdict
+def _set_aside_if_foreign(
+    actor: Actor, decided: Decisions, location: Location, place: Place
+) -> bool:
+    """Reject the file at *location* if it is no record of its job, which belongs in *place*.
+
+    One in ``claimed/`` was the job's record when it came there: somebody edited it, and the job must not be gone with it.
+    """
+    claimed = location.place.state is State.CLAIMED
+    if claimed and _was_compared(actor, decided, location):
+        return False
+
+    def put_back() -> None:
+        if claimed and decided.pinned and decided.pruned is None:
+            put_back_pinned(actor, decided, location, place)
+
+    return set_aside_unless(
+        actor, location, lambda data: is_same_job(actor, decided, data), first=put_back
+    )
+
+
+def _was_compared(actor: Actor, decided: Decisions, location: Location) -> bool:
+    """True for what this very session ran: it compared the bytes a moment ago, before it published *succeeded*."""
+    last = decided.highest
+    if last is None or last.verdict is None or not last.is_commit:
+        return False
+    return last.verdict.session == actor.session and location.place == layout.claimed(actor.session)
+
+
+def put_back_pinned(actor: Actor, decided: Decisions, edited: Location, place: Place) -> None:
+    """Show a job by its pinned record, unless that lies somewhere. Before the edited one goes, so that it is never nowhere."""
+    data = actor.files.read(layout.pinned_record(decided.name), bytes_max=RECORD_BYTES_MAX)
+    others = (one for one in find_twice(actor, decided.name) if one != edited)
+    if any(holds(actor, one, data) for one in others):
+        return
+    if place.part:
+        ensure_folder(actor, place.folder)
+    target = Location(place, edited.file.labelled(label_for(decided, place)))
+    for free in (target, _beside(target)):
+        outcome = publish_once(actor, free.path, data)
+        if outcome is Outcome.WON:
+            actor.log("put_back", job=decided.name, at=free.path)
+            close(actor, decided, free)
+            return
+    raise OSError(f"the record of '{decided.name}' could not be put back into {place.folder}/")
+
+
+def set_aside_unless(
+    actor: Actor,
+    location: Location,
+    is_own: Callable[[bytes], bool],
+    *,
+    first: Callable[[], None] = lambda: None,
+) -> bool:
+    """Reject the file at *location* unless its bytes are the job's own; true if it is no record of the job. Errors as for ``settle``.
+
+    *first* is done before the file is moved.
+    """
     data = None
     try:
         data = actor.files.read(location.path, bytes_max=RECORD_BYTES_MAX)
@@ -97,10 +157,23 @@ def _set_aside_if_foreign(actor: Actor, decided: Decisions, location: Location) 
     except OSError as error:
         if error.errno != errno.EFBIG:
             raise
-    if data is not None and is_same_job(actor, decided, data):
+    if data is not None and is_own(data):
         return False
+    first()
     reject_name_seen_before(actor, location, data)
     return True
+
+
+def holds(actor: Actor, location: Location, data: bytes) -> bool:
+    """True if a file of exactly these bytes lies there; errors as for ``settle``."""
+    try:
+        return actor.files.read(location.path, bytes_max=RECORD_BYTES_MAX) == data
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_RECORD:
+            return False
+        raise
 
 
 def close(actor: Actor, decided: Decisions, location: Location) -> None:
@@ -124,9 +197,12 @@ def move(actor: Actor, location: Location, place: Place, *, label: int | None) -
     target = Location(place, location.file.labelled(label))
     if target == location:
         return location
-    if place.state in _DROPPED_INTO and _blocked(actor, location, target):
-        actor.log("move.blocked", source=location.path, target=target.path)
-        return None
+    if place.state is not State.CLAIMED and _blocked(actor, location, target):
+        beside = _beside(target)
+        if place.state in _DROPPED_INTO or _blocked(actor, location, beside):
+            actor.log("move.blocked", source=location.path, target=target.path)
+            return None
+        target = beside
     for last_try in (False, True):
         try:
             actor.files.rename(location.path, target.path)
@@ -155,11 +231,23 @@ def lies_at(actor: Actor, location: Location) -> bool:
     return True
 
 
+def _beside(target: Location) -> Location:
+    """The same job's file under one label more: where a record at rest lies if a stranger's file has its name."""
+    file = target.file
+    return replace(target, file=replace(file, shown=f"{file.shown}~{file.label or 1}"))
+
+
 def _blocked(actor: Actor, source: Location, target: Location) -> bool:
-    """True if *target* is taken by other bytes: a job that was never pinned must not be replaced by another's move."""
+    """True if *target* is taken by other bytes: neither a job that was never pinned nor a person's file may be replaced by a move."""
     try:
         there = actor.files.read(target.path, bytes_max=RECORD_BYTES_MAX)
-        here = actor.files.read(source.path, bytes_max=RECORD_BYTES_MAX)
     except FileNotFoundError:
         return False
-    return there != here
+    except OSError as error:
+        if error.errno in _NO_RECORD:
+            return True
+        raise
+    try:
+        return actor.files.read(source.path, bytes_max=RECORD_BYTES_MAX) != there
+    except FileNotFoundError:
+        return False

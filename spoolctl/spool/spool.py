@@ -4,6 +4,7 @@ Guarantees: a folder without a readable ``spool.yaml`` of a format that this pro
 share that lacks what the protocol cannot do without.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,6 +96,7 @@ def open_spool(
         settings=settings,
         log=log,
         is_alive=is_alive,
+        pause=time.sleep,
     )
 
 

@@ -29,6 +29,7 @@ from spoolctl.spool.records import (
     Job,
     Stage,
 )
+from spoolctl.spool.records.base import told
 
 Fields = Mapping[str, Any]
 M = TypeVar("M", bound=BaseModel)
@@ -36,6 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 _JOB = "workload.snapshot.normalized_job"
 _SIZE_UNSAID, _STEPS_UNSAID, _CFG_UNSAID, _UPSCALE_DENOISE_UNSAID = 1024, 20, 7.5, 0.35
 """What StableNew takes where a snapshot says nothing (pipeline_runner.py, executor.py)."""
+_SHOWN_CHARS_MAX, _SAID_CHARS_MAX = 40, 200
 _TXT2IMG_OPTIONS = (
     "subseed", "subseed_strength", "seed_resize_from_h", "seed_resize_from_w",
     "restore_faces", "tiling",
@@ -108,7 +110,7 @@ def stages_of_snapshot(snapshot: Fields, dropped: Dropped) -> tuple[Stage, ...]:
         names = [name for name, _ in entries]
         if dropped.start_stage not in names:
             raise BadRecord(
-                f"start_stage '{dropped.start_stage}' is none of the snapshot's enabled stages, "
+                f"start_stage {_shown(dropped.start_stage)} is none of the snapshot's enabled stages, "
                 f"{', '.join(names)}",
                 hint="enable that stage in StableNew, or leave start_stage out",
                 field="workload.dropped.start_stage",
@@ -335,15 +337,12 @@ def _validated(kind: type[M], fields: dict[str, Any]) -> M:
         return kind.model_validate_json(json.dumps(fields, allow_nan=False))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        raise BadRecord(
-            f"the StableNew snapshot, read as a job: '{field}': {first['msg']}", field=field
-        ) from None
+        field = told(".".join(map(str, first["loc"])), _SAID_CHARS_MAX) or "(top level)"
+        said = f"'{field}': {told(first['msg'], _SAID_CHARS_MAX)}"
+        raise BadRecord(f"the StableNew snapshot, read as a job: {said}", field=field) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadRecord(
-            f"the StableNew snapshot holds a value that no record can hold: {error}",
-            field="workload.snapshot",
-        ) from None
+        said = f"holds a value that no record can hold: {told(str(error), _SAID_CHARS_MAX)}"
+        raise BadRecord(f"the StableNew snapshot {said}", field="workload.snapshot") from None
 
 
 def _mapping(value: object) -> Fields:
@@ -365,8 +364,9 @@ def _text(*values: object) -> str | None:
 
 
 def _shown(value: object) -> str:
-    """*value* for a message: short text as it is, of anything else only what it is."""
-    return f"'{value[:40]}'" if isinstance(value, str) else f"a {type(value).__name__}"
+    """*value* for a message: short text on one line; of anything else only the kind."""
+    is_text = isinstance(value, str)
+    return f"'{told(str(value), _SHOWN_CHARS_MAX)}'" if is_text else f"a {type(value).__name__}"
 
 
 def _inherits(name: str | None) -> bool:

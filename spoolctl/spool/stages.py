@@ -3,7 +3,16 @@
 Pure. Backends, the corpus and the command line all read a job through ``stages_of`` and never look into a workload.
 """
 
-from spoolctl.spool.records import ComfyUIWorkload, ImageWorkload, Job, Stage, Txt2Img
+from spoolctl.spool.records import (
+    ComfyUIWorkload,
+    CommandWorkload,
+    ImageWorkload,
+    Job,
+    OwnChain,
+    Stage,
+    TextWorkload,
+    Txt2Img,
+)
 from spoolctl.spool.stablenew import stages_of_snapshot
 
 
@@ -15,16 +24,20 @@ def stages_of(job: Job) -> tuple[Stage, ...]:
     """
     if isinstance(job.workload, ImageWorkload):
         return job.workload.stages
-    if isinstance(job.workload, ComfyUIWorkload):
+    if isinstance(job.workload, OwnChain):
         return (job.workload,)
     return stages_of_snapshot(job.workload.snapshot, job.workload.dropped)
 
 
 def images_asked(job: Job, *, inputs: int) -> int:
-    """How many images the job leaves if it succeeds; *inputs* is how many files feed its first stage."""
+    """How many images (or texts) the job leaves if it succeeds; *inputs* is how many files feed its first stage."""
     first = stages_of(job)[0]
     if isinstance(first, ComfyUIWorkload):
         return first.images
+    if isinstance(first, TextWorkload):
+        return first.texts(inputs)
+    if isinstance(first, CommandWorkload):
+        return first.count
     return first.count if isinstance(first, Txt2Img) else inputs
 
 
@@ -33,4 +46,9 @@ def needs_inputs(job: Job) -> bool:
     first = stages_of(job)[0]
     if isinstance(first, ComfyUIWorkload):
         return any(place.file is not None for place in first.inputs.values())
-    return not isinstance(first, Txt2Img)
+    return not isinstance(first, Txt2Img | TextWorkload | CommandWorkload)
+
+
+def counts_inputs(job: Job) -> bool:
+    """True if what the job leaves depends on how many files feed it."""
+    return isinstance(job.workload, TextWorkload) or needs_inputs(job)

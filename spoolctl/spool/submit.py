@@ -5,18 +5,20 @@ first name appears, so a full disk or a bad file submits none. Does not guarante
 if the share fails between two of them, those already there are named in the error.
 """
 
+import errno
 import re
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from spoolctl.spool import codec, layout
+from spoolctl.spool import codec
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.errors import BadRecord, NameTaken, ShareUnusable
 from spoolctl.spool.layout import Location, Place
 from spoolctl.spool.looking import decisions, find
 from spoolctl.spool.names import (
+    NAME_CHARS_MAX,
     FileName,
     check_file_name,
     fold,
@@ -26,6 +28,7 @@ from spoolctl.spool.names import (
 )
 from spoolctl.spool.publish import own_temporary
 from spoolctl.spool.records import Job
+from spoolctl.spool.records.base import told
 from spoolctl.spool.stablenew import is_snapshot, job_from_snapshot
 
 TRIES_MAX = 3
@@ -86,7 +89,7 @@ def draft(name: str, data: bytes, job: Job) -> Draft:
     parsed = parse_file_name(str(file))
     if parsed is None or parsed.name != file.name:
         raise BadRecord(
-            f"'{name}' cannot be a job's name",
+            f"'{told(name, NAME_CHARS_MAX)}' cannot be a job's name",
             hint="a name has no '+', does not end in '~' and a number, and is no temporary file's",
         )
     return Draft(file, data)
@@ -130,6 +133,30 @@ def _refuse_known_names(actor: Actor, drafts: list[Draft]) -> None:
             )
 
 
+def _is_in(actor: Actor, location: Location, data: bytes) -> bool:
+    """True if a link whose reply was no plain yes was made after all; a worker may have claimed the record already.
+
+    Raises:
+        NameTaken: Another file lies there.
+    """
+    try:
+        is_ours = actor.files.read(location.path, bytes_max=len(data)) == data
+    except FileNotFoundError:
+        # Linked once more it would be two records of one job, in two places.
+        known = decisions(actor, location.name)
+        return known.pinned or known.highest is not None or bool(find(actor, location.name))
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        is_ours = False
+    if not is_ours:
+        raise NameTaken(
+            f"cannot submit as '{location.name}': '{told(location.path)}' appeared meanwhile",
+            hint="choose another name",
+        )
+    return True
+
+
 def _link(  # noqa: PLR0913 - one record, and how far we are for the message
     actor: Actor, temporary: str, location: Location, data: bytes, *, placed: int, total: int
 ) -> None:
@@ -137,20 +164,13 @@ def _link(  # noqa: PLR0913 - one record, and how far we are for the message
     for _ in range(TRIES_MAX):
         try:
             actor.files.link(temporary, location.path)
-        except FileExistsError:
-            if actor.files.read(location.path, bytes_max=len(data) + 1) == data:
-                return
-            raise NameTaken(
-                f"cannot submit as '{location.name}': '{location.path}' appeared meanwhile",
-                hint="choose another name",
-            ) from None
         except OSError as failed:
             error = failed
-            if str(location.file) in actor.files.names(layout.parent(location.path)):
+            if _is_in(actor, location, data):
                 return
         else:
             return
     raise ShareUnusable(
-        f"the share failed after {placed} of {total} jobs were submitted, at '{location.path}': {error}",
+        f"the share failed after {placed} of {total} jobs were submitted, at '{told(location.path)}': {error}",
         hint="'spoolctl status' shows which are in; submit the rest again",
     )

@@ -247,10 +247,13 @@ class Sweeper:
 
     def _resting(self, swept: Swept) -> None:
         """What nobody moves any more may still have an attempt that its owner left: a late rename put it here, or an adopt died."""
-        places = [layout.HELD, *last_days(parts(self._actor, State.FAILED), DAYS)]
+        # A record may lie straight in failed/ or done/, beside the days: a hand put it there.
+        whole, *days = parts(self._actor, State.FAILED)
+        places = [layout.HELD, whole, *last_days(days, DAYS)]
         if self._role == "controller":
             # Many records, and hardly ever one of these: one looker is enough.
-            places += [layout.FINISHED, *last_days(parts(self._actor, State.DONE), DAYS)]
+            whole, *days = parts(self._actor, State.DONE)
+            places += [layout.FINISHED, whole, *last_days(days, DAYS)]
         for place in places:
             self._each(swept, self._unseen(place, WAITING_MAX), self._look_at_resting)
 

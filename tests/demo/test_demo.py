@@ -21,7 +21,8 @@ from spoolctl.cli.app import main
 from spoolctl.demo import batch
 from spoolctl.demo.news import Item
 from spoolctl.demo.watching import Display, Picture
-from spoolctl.spool import Heartbeat
+from spoolctl.fsck import check
+from spoolctl.spool import Heartbeat, layout, open_spool
 
 END_S = 20
 
@@ -52,6 +53,13 @@ def test_the_killed_workers_job_is_lost_once_and_succeeds_on_another_try(demo_ru
         ("succeeded", None),
     ]
     assert attempts[0]["worker"] == "bob"
+
+
+def test_fsck_finds_the_spool_sound_in_which_a_worker_was_killed(demo_run: Run) -> None:
+    (settings,) = demo_run.home.rglob(layout.SETTINGS)
+    report = check(open_spool(settings.parent, name="person-fsck"), deep=True, pause_s=0)
+
+    assert report.is_sound, report.findings
 
 
 def test_the_fragile_job_fails_once_and_then_succeeds(demo_run: Run) -> None:

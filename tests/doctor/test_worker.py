@@ -125,7 +125,7 @@ class Probed:
 )
 @pytest.mark.usefixtures("share_is_fine")
 def test_a_backend_is_told_by_what_its_probe_says(loaded, monkeypatch, answer, severity, said):
-    monkeypatch.setattr(node, "open_backend", lambda *_: Probed(answer))
+    monkeypatch.setattr(node, "open_backend", lambda *_, **__: Probed(answer))
     told = look(loaded())["backend"]
     assert told.severity == severity
     assert said in told.said

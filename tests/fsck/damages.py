@@ -409,6 +409,30 @@ def _cut(data):
 
 damage, stuck, note = (partial(Damage, severity=one) for one in ("damage", "stuck", "note"))
 
+
+def file_for(folder, base=queued_world):
+    """A person moved a folder of the format away, and a file of that name came."""
+
+    def make():
+        checked = base()
+        remove(checked, folder)
+        checked.world.share.put(folder, b"a person's")
+        return checked
+
+    return make
+
+
+def shelf_is_a_file(ledger):
+    def make():
+        checked = queued_world()
+        checked.world.share.put(f"{ledger}/parts/singles", b"a person's")
+        checked.world.worker("w1").work()
+        checked.world.controller().scan()
+        return checked
+
+    return make
+
+
 DAMAGES = {
     # I1: where the record lies
     "a copy in another queue": damage(
@@ -533,6 +557,14 @@ DAMAGES = {
     "settings of another format": damage("format", another_format, "-"),
     "an empty results folder": note("empty-results", put("results/singles/job-7", None), "-"),
     "a folder is missing": damage("no-folder", gone("held"), "-", heals=True),
+    "a file where a folder must be": stuck("in-the-way", file_for("held"), "I5"),
+    "a file where a folder with folders must be": stuck("in-the-way", file_for("history"), "I5"),
+    "a file where a shelf of the corpus must be": stuck(
+        "in-the-way", shelf_is_a_file(layout.CORPUS), "I5"
+    ),
+    "a file where a shelf of the history must be": stuck(
+        "in-the-way", shelf_is_a_file(layout.HISTORY), "I5"
+    ),
     "a foreign file in a state folder": note("stranger", put("queue/normal/cat.png", b"x"), "-"),
     "a foreign folder at the root": note("stranger", put("old stuff/cat.png", b"x"), "-"),
     "a record of a newer program": note(

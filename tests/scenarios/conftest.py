@@ -1,4 +1,4 @@
-"""Scenes of real processes, cleaned up whatever happens."""
+"""Scenes of real processes, cleaned up whatever happens, and each checked by fsck when all of its processes are gone."""
 
 import sys
 
@@ -27,6 +27,8 @@ def open_scene(tmp_path):
     yield open_one
     for scene in scenes:
         scene.close()
+    for scene in scenes:
+        scene.is_sound()
 
 
 @pytest.fixture

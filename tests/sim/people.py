@@ -25,7 +25,6 @@ from spoolctl.spool import (
 )
 from spoolctl.spool.memory_tree import File
 from spoolctl.spool.records import CLASSES
-from tests.sim import known
 from tests.spool.spool_world import JOB, job_of
 
 if TYPE_CHECKING:
@@ -102,15 +101,14 @@ class Desk:
         if numbers:
             adopt(self._actor, name, from_attempt=self._draw.choice(numbers))
 
-    def _asked(self, what: str, ask: Any) -> bool:
+    def _asked(self, what: str, ask: Any) -> None:
         self._world.trace.tell("person", f"  ** {what}")
         try:
             answer = ask()
         except (OSError, SpoolError) as error:
             self._world.trace.tell("person", f"  ** {what}: {type(error).__name__} {error}")
-            return False
+            return
         self._world.trace.tell("person", f"  ** {what}: {answer}")
-        return True
 
     def tidy(self) -> None:
         """After healing: let go what is held or paused, and cancel what needs a job that a person took away."""
@@ -124,19 +122,11 @@ class Desk:
         world, actor = self._world, self._actor
         for path in world.witness.places(name):
             if path.startswith("held/"):
-                released = self._asked(f"release {name}", lambda: release(actor, name))
-                if not released and known.RELEASE_OF_UNMARKED:
-                    world.hands.drag(path, f"queue/normal/{path.rpartition('/')[2]}")
+                self._asked(f"release {name}", lambda: release(actor, name))
         lacking = [need for need in world.needs.get(name, ()) if world.never_comes(need)]
         waits = [p for p in world.witness.places(name) if p.startswith(("waiting/", "queue/"))]
         if lacking and waits:
             self._asked(f"cancel {name}", lambda: cancel(actor, name))
-            left = [path for path in waits if path in world.witness.places(name)]
-            entries = world.witness.seen(name).entries
-            last = sum(layout.attempt_number(entry) is not None for entry in entries)
-            retried = f"a{last}/{layout.CLOSED}" in entries
-            if left and retried and known.CANCEL_OF_WAITING_RETRY:
-                world.hands.delete(left[0])
 
 
 class Hands:
@@ -157,7 +147,7 @@ class Hands:
         if state in ("queue", "waiting", "held"):
             acts = [queue, queue, "held", "cancelled", "rank", "copy", "delete"]
         elif state == "claimed":
-            acts = [queue, "cancelled", "copy", "delete"]
+            acts = [queue, "cancelled", "copy", "delete", "edit"]
         elif state in ("failed", "cancelled"):
             acts = [queue, "copy"]
         else:
@@ -168,6 +158,8 @@ class Hands:
             target = f"{path.rpartition('/')[0]}/0+{entry.rpartition('+')[2]}"
         if act == "delete":
             self.delete(path)
+        elif act == "edit":
+            self.edit(path)
         elif act == "copy":
             self.copy(path, target)
         else:
@@ -179,6 +171,13 @@ class Hands:
         world.trace.tell("hands", f"  ** delete {path}")
         with world.witness.a_hand():
             world.server.tree.unlink(path)
+
+    def edit(self, path: str) -> None:
+        """Change what a record says; its job's own is put back beside it before it is set aside."""
+        world = self._world
+        world.trace.tell("hands", f"  ** edit {path}")
+        world.world.copied.add(job_of(path.rpartition("/")[2]))
+        world.server.tree.file(path).data = job_bytes(self._draw, after=[])
 
     def copy(self, path: str, target: str) -> None:
         """Copy a record, unless something lies there."""

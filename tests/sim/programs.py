@@ -185,7 +185,7 @@ def installed(time: Time, opened: dict[str, Any]) -> Iterator[None]:
         patch.setattr(agent, "Wake", _Wake)
         patch.setattr(spoolworker.readiness, "read_gpus", lambda: GpuReading(()))
         patch.setattr(agent, "open_spool", lambda *_, **__: opened["actor"])
-        patch.setattr(agent, "open_backend", lambda *_: opened["backend"])
+        patch.setattr(agent, "open_backend", lambda *_, **__: opened["backend"])
         patch.setattr(spoolctl.controller.run, "open_spool", lambda *_, **__: opened["actor"])
         patch.setattr(spoolctl.controller.scanner, "FULL_COMPILE_S", FULL_COMPILE_S)
         yield

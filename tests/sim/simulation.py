@@ -178,7 +178,7 @@ class Simulation:
         return Actor(
             session=session, name=name, files=files, clock=process, entropy=process,
             host=process.host, settings=self.world.settings, log=log,
-            is_alive=lambda pid, _started: pid not in self.world.dead,
+            is_alive=lambda pid, _started: pid not in self.world.dead, pause=self.time.sleep,
         )  # fmt: skip
 
     def honest_actor(self, name: str) -> Actor:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from spoolctl.spool import Code, Manifest, Verdict, layout
 from spoolctl.spool.memory_tree import Entry, File, Folder, Tree
-from tests.sim import known
 from tests.sim.machines import Process
 from tests.spool.spool_world import Seen, World, job_of, verdict_of
 
@@ -160,7 +159,7 @@ class Witness:
     # Records
 
     def _overwritten(self, target: str, name: str, there: File, entry: File) -> None:
-        if self.by_hand or (there.data != entry.data and _is_known(target)):
+        if self.by_hand:
             self._world.removed.add(name)
         elif there.data != entry.data:
             self._hurt(f"I5: {target} was replaced by other bytes, and no person did it")
@@ -238,10 +237,6 @@ class Witness:
     def _hurt(self, told: str) -> None:
         if self.hurt is None:
             self.hurt = Hurt(told)
-
-
-def _is_known(target: str) -> bool:
-    return known.TAKE_BACK_OF_ANOTHER and target.startswith("claimed/")
 
 
 def _record(path: str, entry: Entry) -> str | None:

@@ -342,6 +342,27 @@ def test_a_blind_worker_claims_nothing_that_is_committed_or_runs(how):
 def test_a_heartbeat_that_a_server_crash_left_empty_counts_as_none():
     world, _worker, claimed = _owned()
     world.share.put(f"{layout.attempt(claimed.name, 1)}/{layout.HEARTBEAT}", b"")
+    world.left_to_people.add("unreadable")
     world.recover()
     world.check_ended()
     assert world.verdicts("job-1") == ["lost", "succeeded"]
+
+
+def test_a_sweeper_that_cannot_see_the_verdict_before_gives_no_budget_back():
+    """It listed the attempt before as empty, took it for one without a verdict, and the job's failures counted from nothing."""
+    world = with_job(fail=[Code.STALLED])
+    world.turn(600)
+    world.worker("w0").sweep()
+    assert isinstance(world.worker("w1").claim(), Claim)
+    observer = world.worker("w2", machine="host-b")
+    observer.actor.files.blind(layout.attempt("job-1", 1), Blind.EMPTY)
+    for _ in range(4):
+        world.turn(140)
+        observer.sweep()
+    assert world.verdicts("job-1") == ["failed", None], "it does not end what it cannot judge"
+    observer.actor.files.sees()
+    observer.sweep()
+
+    assert world.verdicts("job-1") == ["failed", "lost"]
+    counts = world.manifests("job-1")[2].counts
+    assert (counts.failures, counts.crashes) == (1, 1)

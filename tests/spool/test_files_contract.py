@@ -1,4 +1,4 @@
-"""What every implementation of the port ``Files`` does: the real share and the one in memory alike."""
+"""What every implementation of the port ``Files`` does: the real share, the one in memory, and the hostile ones while nobody else acts."""
 
 import errno
 import hashlib
@@ -10,14 +10,20 @@ from spoolctl.spool.errors import ShareUnusable
 from spoolctl.spool.files import ShareFiles, probe_links
 from spoolctl.spool.memory import MemoryFiles
 from spoolctl.spool.ports import Digest, Files
+from tests.hostile.client import Client, Server
+from tests.hostile.mounts import HONEST, NFS, SMB, WINDOWS
 
+MOUNTS = {"honest": HONEST, "nfs": NFS, "smb": SMB, "windows": WINDOWS}
 CONTENT = b"what was decided\r\n\x00\xff"
 
 
-@pytest.fixture(params=["share", "memory"])
+@pytest.fixture(params=["share", "memory", *MOUNTS])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
     if request.param == "memory":
         return MemoryFiles()
+    if request.param in MOUNTS:
+        client = Client(Server(MemoryFiles()), MOUNTS[request.param])
+        return ShareFiles(Path("share"), native=client)
     root = tmp_path / "share"
     root.mkdir()
     return ShareFiles(root)

@@ -8,6 +8,8 @@ import pytest
 from spoolctl.spool import Code, find, layout, records_in, retry
 from spoolctl.spool.files import ShareFiles
 from spoolctl.spool.promote import Needs, _need_state
+from tests.spool.fault_loop import rests
+from tests.spool.scenes import owned
 from tests.spool.spool_world import JOB, World
 
 
@@ -95,3 +97,15 @@ def test_a_file_that_the_file_server_has_lent_to_a_client_is_asked_for_again(tmp
 
     monkeypatch.setattr(os, "open", lent)
     assert ShareFiles(tmp_path, sleep=waits.append).read("file", bytes_max=10) == b"here"
+
+
+@pytest.mark.parametrize("state", ["failed", "done"])
+def test_a_dead_attempt_whose_record_a_hand_put_straight_into_a_folder_of_ended_jobs_is_ended(
+    state,
+):
+    """Sweeps looked into the days only; beside them the attempt stayed open, and its job there, for ever."""
+    world, worker, claimed = owned()
+    world.share.rename(claimed.place(worker.actor).path, f"{state}/job-1~1.yaml")
+    world.recover()
+    rests(world, "job-1", "done")
+    assert world.verdicts("job-1") == ["lost", "succeeded"]

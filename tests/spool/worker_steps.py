@@ -186,10 +186,10 @@ def end_of_a_changed_record():
 
     def ended(answer):
         assert OTHER in world.share.tree().values(), "I8: the changed file's bytes are gone"
-        if world.places("job-1"):
-            rests(world, "job-1", "failed", "done")
+        rests(world, "job-1", "failed", "done")
+        assert world.share.tree()[world.places("job-1")[0]] == JOB
 
-    world.removed.add("job-1")  # a person overwrote its record; the pinned one is all that is left
+    world.copied.add("job-1")  # its record is put back before the changed one goes
     return Scene(world, worker.actor, lambda: worker.run(claimed), ended=ended)
 
 

@@ -6,9 +6,9 @@ All times are measured by one's own monotonic clock. What a machine sees is repo
 from collections.abc import Callable
 from typing import Any
 
-from spoolctl.spool.doctor import grounds, races, sights
+from spoolctl.spool.doctor import grounds, races, sights, words
 from spoolctl.spool.doctor.findings import bad, note, ok, reason, warning
-from spoolctl.spool.doctor.talk import Talk
+from spoolctl.spool.doctor.talk import UNANSWERED_S, Said, Talk
 from spoolctl.spool.doctor.ward import Ward
 from spoolctl.spool.records import Finding
 
@@ -36,7 +36,7 @@ def handing(talk: Talk) -> list[Finding]:
     talk.wait_for("gift")
     mine = _take(talk.ward, f"{talk.peer}/gift")
     talk.say("handed", problem=mine)
-    theirs = talk.wait_for("handed")["problem"]
+    theirs = talk.learn("handed", lambda said: words.text_or_none(said["problem"]))
     hint = (
         "give all machines one group and set 'modes' (spoolctl init --modes-files 0664 --modes-folders 2775 "
         "--group NAME), or map all users to one"
@@ -104,7 +104,7 @@ def _answer(talk: Talk) -> None:
 def clocks(talk: Talk, reading: grounds.ClockReading) -> list[Finding]:
     """How far the two machines' clocks are apart, each measured against the share's."""
     talk.say("clock", ahead_s=reading.ahead_s)
-    apart_s = reading.ahead_s - float(talk.wait_for("clock")["ahead_s"])
+    apart_s = reading.ahead_s - talk.learn("clock", lambda said: words.number(said["ahead_s"]))
     return [grounds.judge_clock("clocks", "this machine's clock", "the other's", apart_s)]
 
 
@@ -121,16 +121,24 @@ def race(
         talk.say("races", at_share_s=at_share_s)
     else:
         talk.say("brought")
-        at_share_s = float(talk.wait_for("races")["at_share_s"])
+        at_share_s = talk.learn("races", lambda said: _soon(ward, reading, said["at_share_s"]))
     mine = races.run(talk, room, at_share_s, share_minus_mono_s)
     talk.say("raced", ran=races.as_json(mine))
-    theirs = races.from_json(talk.wait_for("raced")["ran"])
+    theirs = talk.learn("raced", lambda said: races.from_json(said["ran"]))
     found = [races.judge(kind, mine[kind], theirs[kind]) for kind in races.KINDS]
     lost = races.replaced(ward, room, talk.desk, mine)
     if lost:
         said = f"what this machine was told it had made was replaced by the other's ({', '.join(lost[:3])})"
         found.append(bad("race: content", said, "do not put a spool here"))
     return found
+
+
+def _soon(ward: Ward, reading: grounds.ClockReading, at_share_s: object) -> float:
+    """The moment of the first race, if it is one to wait for."""
+    at_s = words.number(at_share_s)
+    if abs(at_s - ward.mono() - reading.share_minus_mono_s) > UNANSWERED_S:
+        raise ValueError(at_share_s)
+    return at_s
 
 
 def visibility(talk: Talk, room: str, own: str, way_s: float) -> list[Finding]:
@@ -163,12 +171,16 @@ def visibility(talk: Talk, room: str, own: str, way_s: float) -> list[Finding]:
         for look, at in watch.seen_at.items()
     }
     talk.say("seen", delays=delays)
-    theirs = talk.wait_for("seen")["delays"]
+    theirs = talk.learn("seen", _delays)
     return [
         finding
         for about, look in _LOOKS
         for finding in sights.judge_both(about, delays[look], theirs[look], ward.settings)
     ]
+
+
+def _delays(said: Said) -> dict[str, float | None]:
+    return {look: words.number_or_none(said["delays"][look]) for _, look in _LOOKS}
 
 
 def _act(ward: Ward, mine: str) -> None:
@@ -266,15 +278,18 @@ def _hold(talk: Talk, path: str, turn: str) -> dict[str, Any]:
     except OSError as error:
         problem = reason(error)
     talk.say(f"lock-{turn}", problem=problem)
-    granted = talk.wait_for(f"tried-{turn}")["granted"]
+    granted = talk.learn(f"tried-{turn}", _granted_there)
     if release is not None:
         release()
     talk.say(f"free-{turn}")
-    return {turn: problem or granted, f"{turn}-after": talk.wait_for(f"after-{turn}")["granted"]}
+    return {
+        turn: problem or granted,
+        f"{turn}-after": talk.learn(f"after-{turn}", _granted_there),
+    }
 
 
 def _try(talk: Talk, path: str, turn: str) -> dict[str, Any]:
-    problem = talk.wait_for(f"lock-{turn}")["problem"]
+    problem = talk.learn(f"lock-{turn}", lambda said: words.text_or_none(said["problem"]))
     granted = _granted(talk.ward, path)
     talk.say(f"tried-{turn}", granted=granted)
     talk.wait_for(f"free-{turn}")
@@ -285,6 +300,10 @@ def _try(talk: Talk, path: str, turn: str) -> dict[str, Any]:
         after = _granted(talk.ward, path)
     talk.say(f"after-{turn}", granted=after)
     return {turn: problem or granted, f"{turn}-after": after}
+
+
+def _granted_there(said: Said) -> bool | str:
+    return words.truth_or_text(said["granted"])
 
 
 def _granted(ward: Ward, path: str) -> bool | str:
@@ -302,9 +321,8 @@ def identity(talk: Talk) -> tuple[str, list[Finding]]:
     """The other machine's name, and whether the two are two."""
     host = talk.ward.actor.host
     talk.say("who", machine=host.machine, host_id=host.host_id, user=talk.ward.machine.user())
-    theirs = talk.wait_for("who")
-    name = str(theirs["machine"])
-    if theirs["host_id"] == host.host_id:
+    name, host_id, user = talk.learn("who", _who)
+    if host_id == host.host_id:
         said = "both runs are on this machine: they show nothing of what two machines' caches and locks do"
         return name, [note(THE_OTHER, said, "run it on two machines")]
     if name == host.machine:
@@ -315,6 +333,10 @@ def identity(talk: Talk) -> tuple[str, list[Finding]]:
         return name, [
             warning(THE_OTHER, said, "give each machine a name of its own and mount anew")
         ]
-    return name, [
-        ok(THE_OTHER, f"met '{name}', user {theirs['user']}", machine=name, user=theirs["user"])
-    ]
+    return name, [ok(THE_OTHER, f"met '{name}', user {user}", machine=name, user=user)]
+
+
+def _who(said: Said) -> tuple[str, str, int | None]:
+    user = words.number_or_none(said["user"])
+    name, host_id = words.text(said["machine"]), words.text(said["host_id"])
+    return name, host_id, None if user is None else int(user)

@@ -4,7 +4,8 @@ They meet by their desks (``ward``), talk through the share (``talk``), and try 
 its own side.
 
 Guarantees: each wait is bounded; whatever ends a run, Ctrl-C included, its desk is removed and the other run ends soon with what it has.
-Does not guarantee: anything about a third machine; three runs at a time may fail to pair, and then say so.
+Of three runs at a time two meet, and the third says that nobody came.
+Does not guarantee: anything about a third machine; for each pair of machines it is run once.
 """
 
 from collections.abc import Callable

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from spoolctl.spool.doctor import words
 from spoolctl.spool.doctor.findings import bad, note, ok, reason, warning
 from spoolctl.spool.doctor.talk import Talk
 from spoolctl.spool.doctor.ward import Ward
@@ -112,11 +113,17 @@ def as_json(ran: dict[str, list[Ran]]) -> dict[str, Any]:
 
 
 def from_json(said: dict[str, Any]) -> dict[str, list[Ran]]:
-    """What the other machine saw."""
-    return {
-        kind: [Ran(str(came), float(start), float(end)) for came, start, end in said[kind]]
+    """What the other machine saw; raises as ``words`` does unless it is as many rounds of all races."""
+    ran = {
+        kind: [
+            Ran(words.text(came), words.number(start), words.number(end))
+            for came, start, end in said[kind]
+        ]
         for kind in KINDS
     }
+    if {len(rounds) for rounds in ran.values()} != {ROUNDS}:
+        raise ValueError(f"not {ROUNDS} rounds of each race")
+    return ran
 
 
 def judge(kind: str, mine: list[Ran], theirs: list[Ran]) -> Finding:

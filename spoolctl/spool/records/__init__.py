@@ -8,10 +8,10 @@ from spoolctl.spool.records.base import (
 )
 from spoolctl.spool.records.comfyui import (
     ComfyUIWorkload,
-    Stage,
     WorkflowInput,
     WorkflowOutput,
 )
+from spoolctl.spool.records.command import CommandName, CommandWorkload, stage_of_command
 from spoolctl.spool.records.doctor import (
     DOCTOR_SCHEMA,
     Diagnosis,
@@ -41,8 +41,10 @@ from spoolctl.spool.records.job import (
     JobClass,
     Limits,
     ModelNeed,
+    OwnChain,
     Requires,
     StableNewWorkload,
+    Stage,
 )
 from spoolctl.spool.records.live import (
     HEARTBEAT_SCHEMA,
@@ -54,6 +56,7 @@ from spoolctl.spool.records.live import (
 )
 from spoolctl.spool.records.manifest import (
     MANIFEST_SCHEMA,
+    OUTPUT_TEXT_CHARS_MAX,
     BackendUsed,
     Code,
     Counts,
@@ -79,15 +82,16 @@ from spoolctl.spool.records.settings import (
     Settings,
 )
 from spoolctl.spool.records.stages import STAGES_SCHEMA, StageDone, StagesDone
+from spoolctl.spool.records.text import TEXT_BYTES_MAX, TextWorkload
 
 __all__ = [
     "CLASSES", "DOCTOR_SCHEMA", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "JOB_SCHEMA", "LOG_TAIL_CHARS_MAX",
-    "MANIFEST_SCHEMA", "NODE_SCHEMA", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA", "REASON_SCHEMA",
-    "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGES_SCHEMA", "STAGE_NAMES", "ADetailer",
-    "BackendUsed", "Code", "ComfyUIWorkload", "Counts", "Diagnosis", "Dropped", "Finding", "Heartbeat", "Hires", "ImageStage",
-    "ImageWorkload", "Img2Img",
-    "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed", "Modes", "Node",
-    "Output", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry",
-    "Sampling", "Settings", "Severity", "StableNewWorkload", "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted", "Txt2Img",
-    "Upscale", "Verdict", "WorkflowInput", "WorkflowOutput",
+    "MANIFEST_SCHEMA", "NODE_SCHEMA", "OUTPUT_TEXT_CHARS_MAX", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA",
+    "REASON_SCHEMA", "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGES_SCHEMA", "STAGE_NAMES",
+    "TEXT_BYTES_MAX", "ADetailer", "BackendUsed", "Code", "ComfyUIWorkload", "CommandName", "CommandWorkload",
+    "Counts", "Diagnosis", "Dropped", "Finding", "Heartbeat", "Hires", "ImageStage", "ImageWorkload", "Img2Img",
+    "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed", "Modes", "Node", "Output",
+    "OwnChain", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry", "Sampling",
+    "Settings", "Severity", "StableNewWorkload", "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted",
+    "TextWorkload", "Txt2Img", "Upscale", "Verdict", "WorkflowInput", "WorkflowOutput", "stage_of_command",
 ]  # fmt: skip

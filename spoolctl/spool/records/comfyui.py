@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from spoolctl.spool.records.base import JsonObject, Label, Submitted
-from spoolctl.spool.records.image import PIXELS_MAX, ImageStage, Sampling
+from spoolctl.spool.records.image import PIXELS_MAX, Sampling
 
 NODES_MAX = 2_000
 SAVED_MAX = 1_000
@@ -119,7 +119,3 @@ class ComfyUIWorkload(Submitted):
                 raise ValueError(f"output '{key}' is no node of the workflow")
         _ = self.said  # raises
         return self
-
-
-Stage = ImageStage | ComfyUIWorkload
-"""What a backend may be asked for as one step of a chain."""

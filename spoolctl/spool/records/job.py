@@ -15,7 +15,9 @@ from spoolctl.spool.records.base import (
     Text,
 )
 from spoolctl.spool.records.comfyui import ComfyUIWorkload
-from spoolctl.spool.records.image import ImageWorkload
+from spoolctl.spool.records.command import CommandWorkload
+from spoolctl.spool.records.image import ImageStage, ImageWorkload
+from spoolctl.spool.records.text import TextWorkload
 
 JOB_SCHEMA: Final = "spool.job/1"
 JobClass = Literal["interactive", "normal", "batch"]
@@ -107,9 +109,11 @@ class StableNewWorkload(Submitted):
     dropped: Dropped = Dropped()
 
 
-Workload = Annotated[
-    ImageWorkload | StableNewWorkload | ComfyUIWorkload, Field(discriminator="kind")
-]
+OwnChain = ComfyUIWorkload | TextWorkload | CommandWorkload
+"""A workload that is a chain of one stage, and that only one kind of backend understands."""
+Stage = ImageStage | OwnChain
+"""What a backend may be asked for as one step of a chain."""
+Workload = Annotated[ImageWorkload | StableNewWorkload | OwnChain, Field(discriminator="kind")]
 
 
 class Job(Submitted):

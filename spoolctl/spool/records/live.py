@@ -14,7 +14,15 @@ PROTOCOL_VERSION = 1
 
 Role = Literal["worker", "controller", "person"]
 Doing = Literal[
-    "idle", "running", "delivering", "draining", "paused", "waiting", "sick", "standing_by", "stopped"
+    "idle",
+    "running",
+    "delivering",
+    "draining",
+    "paused",
+    "waiting",
+    "sick",
+    "standing_by",
+    "stopped",
 ]
 """What a process does now; only *stopped* decides anything."""
 

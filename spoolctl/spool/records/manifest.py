@@ -20,6 +20,7 @@ from spoolctl.spool.records.base import (
 from spoolctl.spool.records.job import JobClass
 
 MANIFEST_SCHEMA: Final = "spool.manifest/1"
+OUTPUT_TEXT_CHARS_MAX: Final = 8_000
 
 
 class Verdict(StrEnum):
@@ -93,6 +94,13 @@ class Output(Record):
     height: Annotated[int, Field(ge=1)] | None = None
     seed_requested: int | None = None
     seed_actual: int | None = None
+    text: Annotated[str, Field(max_length=OUTPUT_TEXT_CHARS_MAX)] | None = None
+    """Of a text: what it says, if it is short. The file has it whole in any case."""
+
+    @property
+    def is_text(self) -> bool:
+        """True if it is a text, and not an image."""
+        return self.path.endswith(".txt")
 
 
 class StageTiming(Record):
@@ -158,3 +166,9 @@ class Manifest(Record):
     def succeeded(self) -> bool:
         """True if this attempt is the job's commit."""
         return self.verdict is Verdict.SUCCEEDED
+
+    @property
+    def images(self) -> tuple[Output, ...]:
+        """The images that the job asked for, in their order; each becomes one record of the corpus, which texts do not."""
+        finals = (output for output in self.outputs if output.final and not output.is_text)
+        return tuple(sorted(finals, key=lambda output: output.image_index))
