@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from tests.explore.choices import decode
-from tests.explore.engine import Bounds, Failed, explore, replay
+from tests.explore.engine import Bounds, Failed, Result, explore, replay
 from tests.explore.scenes import SCENES
 from tests.explore.worlds import MOUNTS, Setting
 
@@ -16,6 +16,9 @@ def main() -> int:
     parser.add_argument("--preemptions", type=int, default=2)
     parser.add_argument("--faults", type=int, default=0)
     parser.add_argument("--schedules", type=int, default=1_000_000, help="a scene's bound")
+    parser.add_argument(
+        "--seed", type=int, help="draw the order; for a search that will be cut short"
+    )
     parser.add_argument(
         "--replay", metavar="SCHEDULE", help="of one scene under one kind of mounts"
     )
@@ -30,7 +33,7 @@ def main() -> int:
     if asked.replay is not None:
         [name] = asked.scenes
         return play_again(Setting(name, SCENES[name], asked.mounts), asked.replay)
-    bounds = Bounds(asked.preemptions, asked.faults, asked.schedules)
+    bounds = Bounds(asked.preemptions, asked.faults, asked.schedules, asked.seed)
     kinds = list(MOUNTS) if asked.mounts == "all" else [asked.mounts]
     settings = [
         Setting(name, SCENES[name], kind) for kind in kinds for name in asked.scenes or SCENES
@@ -39,27 +42,38 @@ def main() -> int:
 
 
 def explore_all(settings: list[Setting], bounds: Bounds) -> int:
-    failed = schedules = states = capped = 0
+    found: dict[str, list[Result | Failed]] = {}
     for setting in settings:
         label = f"{setting.name} on {setting.mounts}"
+        came: Result | Failed
         try:
-            result = explore(setting, bounds)
+            came = explore(setting, bounds)
+            print(f"{label}: {came}", flush=True)
         except Failed as error:
-            failed += 1
-            print(f"{label}: FAILED\n{error}", flush=True)
+            came = error
+            print(f"{label}: FAILED at schedule {error.schedules}\n{error}", flush=True)
             print(f"again: {again(setting, error)}", flush=True)
-            continue
-        schedules, states, capped = (
-            schedules + result.schedules,
-            states + result.states,
-            capped + (not result.is_whole),
-        )
-        print(f"{label}: {result}", flush=True)
-    print(
-        f"{len(settings)} scenes, {bounds}: {schedules} schedules, {states} states, "
-        f"{capped} scenes cut short, {failed} failed"
-    )
-    return 1 if failed else 0
+        found.setdefault(setting.mounts, []).append(came)
+    print(f"\n{bounds}, at most {bounds.schedules_max} schedules of each scene\n")
+    print(table(found))
+    return int(any(isinstance(came, Failed) for all_of in found.values() for came in all_of))
+
+
+def table(found: dict[str, list[Result | Failed]]) -> str:
+    """What was explored, by mounts. A scene is *whole* if every schedule within the bounds was run."""
+    rows = [
+        "| mounts | scenes | whole | cut short | failed | schedules | states | ends | CPU s |",
+        "|---|" + "---|" * 8,
+    ]
+    everything = [came for all_of in found.values() for came in all_of]
+    for mounts, all_of in [*found.items(), ("all", everything)]:
+        results = [came for came in all_of if isinstance(came, Result)]
+        whole = sum(result.is_whole for result in results)
+        sums = [sum(getattr(r, name) for r in results) for name in ("schedules", "states", "ends")]
+        numbers = [len(all_of), whole, len(results) - whole, len(all_of) - len(results), *sums]
+        seconds = sum(result.seconds for result in results)
+        rows.append(f"| {mounts} | {' | '.join(f'{n:,}' for n in numbers)} | {seconds:.0f} |")
+    return "\n".join(rows)
 
 
 def again(setting: Setting, error: Failed) -> str:

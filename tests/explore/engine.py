@@ -5,12 +5,14 @@ the other choices that it met on its way. An actor is a greenlet that stands sti
 have learnt so far) and budgets are as in an earlier run, the rest is known and the run is given up.
 
 Guarantees: within the bounds every schedule that differs in what anybody could see is run, unless ``Result.is_whole`` says otherwise.
-Does not guarantee: anything about what lies beyond the bounds; time does not pass while the actors act.
+Does not guarantee: anything about what lies beyond the bounds; time passes only while an actor pauses, so that caches grow no older than
+the steps themselves wait.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import greenlet
@@ -29,11 +31,16 @@ WAIT = "wait"
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far to go: ``preemptions`` of an actor that could go on, ``faults``, and schedules in all."""
+    """How far to go: ``preemptions`` of an actor that could go on, ``faults``, and schedules in all.
+
+    ``seed``: which schedules come first is drawn, so that a search that is cut short has been everywhere a little; without one the
+    latest branches come first.
+    """
 
     preemptions: int
     faults: int = 0
     schedules_max: int = 1_000_000
+    seed: int | None = None
 
     def __str__(self) -> str:
         return f"at most {self.preemptions} preemptions and {self.faults} faults"
@@ -48,6 +55,7 @@ class Result:
     ends: int = 0
     is_whole: bool = True
     seconds: float = 0.0
+    """Of the processor."""
 
     def __str__(self) -> str:
         cut = "" if self.is_whole else ", cut short"
@@ -55,7 +63,9 @@ class Result:
 
 
 class Failed(AssertionError):
-    """An invariant does not hold; says by which schedule, so that it can be played again."""
+    """An invariant does not hold; says by which schedule, so that it can be played again, and the how many-th it was."""
+
+    schedules = 1
 
     def __init__(self, error: BaseException, run: "Run") -> None:
         self.schedule = encode(run.choices)
@@ -102,19 +112,22 @@ class Run:
         self._by_thread: dict[Any, _Actor] = {}
         self._scene: Scene = setting.build(self._decide, self._observe, self._wait)
         self._server = self._scene.server
-        self._actors = [self._begin(name, act) for name, act in self._scene.acts]
+        self._actors = [self._begin(name, act) for name, act in self._scene.made.acts]
         self._last: int | None = None
 
-    def play(self, prefix: list[Choice]) -> bool:
-        """Play *prefix*, then the first choice each time; False if it was given up, because the rest is known."""
+    def play(self, prefix: list[Choice], *, known: int = 0) -> bool:
+        """Play *prefix*, then the first choice each time; False if it was given up, because the rest is known.
+
+        After the first *known* choices nothing is checked: an earlier run did.
+        """
         try:
-            return self._play(prefix)
+            return self._play(prefix, known)
         except Exception as error:
             raise Failed(error, self) from error
         finally:
             self._abandon()
 
-    def _play(self, prefix: list[Choice]) -> bool:
+    def _play(self, prefix: list[Choice], known: int) -> bool:
         for step in range(STEPS_MAX):
             options = self._options()
             if not options:
@@ -130,6 +143,8 @@ class Run:
             self._take(choice)
             if choice == END:
                 break
+            if step >= known:
+                self._check()
         else:
             raise AssertionError("the steps never end")
         self._finish()
@@ -176,7 +191,6 @@ class Run:
             self._server.carry_out(late)
         else:
             self._step(choice)
-        self._check()
 
     def _step(self, choice: Choice) -> None:
         actor = self._actors[choice.who]
@@ -243,6 +257,7 @@ class Run:
         return hash(
             (
                 self._share(),
+                self._scene.world.clock.elapsed_s,
                 self._last,
                 tuple((a.learnt, a.ended, str(a.pending)) for a in self._actors),
                 tuple(str(late.request) for late in self._server.late),
@@ -264,11 +279,13 @@ class Run:
         answers = [actor.answer for actor in self._actors]
         late = list(self._server.late)
         told = tuple(_told(answer) for answer in answers)
-        key = hash((self._share(), told, tuple(str(one.request) for one in late)))
+        died = any(choice.fate in DIES for choice in self.choices)
+        key = hash((self._share(), told, died, tuple(str(one.request) for one in late)))
         if key in self._memory.ends:
             return
         self._memory.ends.add(key)
-        self._scene.judge(answers, late, faultless=self._faults == self._bounds.faults)
+        faultless = self._faults == self._bounds.faults
+        self._scene.judge(answers, late, faultless=faultless, died=died)
 
 
 def _told(answer: Any) -> str:
@@ -285,20 +302,29 @@ def explore(setting: Setting, bounds: Bounds) -> Result:
     Raises:
         Failed: An invariant did not hold.
     """
-    began = time.perf_counter()
+    began = time.process_time()
     memory, result = _Memory(), Result()
     todo: list[list[Choice]] = [[]]
+    draw = Random(bounds.seed) if bounds.seed is not None else None
     with setting.prepared():
         while todo:
             if result.schedules >= bounds.schedules_max:
                 result.is_whole = False
                 break
             run = Run(setting, bounds, memory)
-            run.play(todo.pop())
+            if draw is not None:
+                at = draw.randrange(len(todo))
+                todo[at], todo[-1] = todo[-1], todo[at]
+            try:
+                prefix = todo.pop()
+                run.play(prefix, known=len(prefix) - 1)
+            except Failed as failed:
+                failed.schedules = result.schedules + 1
+                raise
             result.schedules += 1
             todo += run.branches
     result.states, result.ends = len(memory.states), len(memory.ends)
-    result.seconds = time.perf_counter() - began
+    result.seconds = time.process_time() - began
     return result
 
 

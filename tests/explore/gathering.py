@@ -9,8 +9,9 @@ from tests.spool.spool_world import World
 
 @dataclass
 class Gathering:
-    """``acts``: who, and what. ``ended`` checks the end by what each was told, if nothing failed."""
+    """``acts``: who, and what. ``ended`` checks the end by what each was told, ``holds`` whatever they were told, if nothing failed."""
 
     world: World
     acts: list[tuple[str, Callable[[], Any]]]
     ended: Callable[..., None] | None = None
+    holds: Callable[[], None] | None = None

@@ -1,4 +1,6 @@
-"""The scenes of the explorer: who meets whom. Pairs come from ``tests.spool.meetings``; here are those of three, and of hands and GUIs.
+"""The scenes of the explorer: who meets whom.
+
+Pairs come from ``tests.spool.meetings``, hands against each step from ``hands``; here are those of three.
 
 Each function builds a fresh world in which its actors are about to act. What must be true in the end of every schedule, with faults or
 without, is the invariants' business (``World.check_ended``); a scene adds what its actors were told.
@@ -22,6 +24,7 @@ from spoolctl.spool import (
 )
 from spoolctl.spool.verdicts import publish
 from tests.explore.gathering import Gathering
+from tests.explore.hands import HANDS
 from tests.spool.attempt_meetings import claim_and_run, reaper
 from tests.spool.meetings import MEETINGS
 from tests.spool.scenes import OTHER, owned, with_job
@@ -285,10 +288,50 @@ def cancel_cancel_run():
     )
 
 
+def edited_reap_settle_claim():
+    """Somebody edited a claimed record, and its worker died: one reaps, one settles, and another would go on with the job."""
+    world, worker, claimed = owned()
+    world.copied.add("job-1")
+    place = claimed.place(worker.actor)
+    world.share.put(place.path, OTHER)
+    observer, other = reaper(world), world.actor("w3", machine="host-c")
+    fresh = world.worker("w4", machine="host-d")
+
+    def settle_and_claim():
+        for location in find(fresh.actor, "job-1"):
+            settle(fresh.actor, location)
+        return claim_and_run(fresh)
+
+    return Gathering(
+        world,
+        [
+            ("reap", observer.sweep),
+            ("settle", lambda: settle(other, place)),
+            ("claim", settle_and_claim),
+        ],
+    )
+
+
+def cancel_promote_claim():
+    """A retried job waits; a person cancels it while one sweep promotes it and a worker takes it."""
+    world = with_job(fail=[Code.BAD_JOB])
+    ann, sweeper, worker = world.person(), world.worker("w1"), world.worker("w2", machine="host-b")
+    retry(ann, "job-1")
+    world.share.rename("queue/normal/job-1~2.yaml", "waiting/job-1~2.yaml")
+    return Gathering(
+        world,
+        [
+            ("cancel", lambda: cancel(ann, "job-1")),
+            ("promote", sweeper.sweep),
+            ("claim", lambda: claim_and_run(worker)),
+        ],
+    )
+
+
 THREE = (
     claim_claim_sweep, claim_claim_reap, finish_reap_reap, fail_cancel_settle, retry_retry_claim,
     drag_promote_claim, merge_merge_settle, gui_writes_claim_sweep, gui_writes_the_same_name_again,
     hand_hurries_claim_beat, hand_cancels_claim_sweep, restart_reap_claim, adopt_retry_claim,
-    thief_end_merge, cancel_cancel_run,
+    thief_end_merge, cancel_cancel_run, edited_reap_settle_claim, cancel_promote_claim,
 )  # fmt: skip
-SCENES = {make.__name__: make for make in (*MEETINGS, *THREE)}
+SCENES = {make.__name__: make for make in (*MEETINGS, *THREE)} | HANDS

@@ -1,110 +1,34 @@
-"""A file server in memory, and its clients as they are: with caches, handles and half-done renames. For tests.
+"""A client of a file server as it is: with caches, handles and half-done renames. For tests.
 
 ``Client`` takes the operating system's place under the real ``ShareFiles``. Every request that would leave the machine is first shown to
 ``decide``, which may let others act before it returns, and says what becomes of it. What a cache answers is not shown to anybody: that is
 what makes it a lie.
 
-Not modelled: attribute caches of open files, locks, permissions, folders that are renamed.
+Not modelled: locks, permissions, folders that are renamed, files that are written in place, names that a protocol cannot spell.
 """
 
 import errno
 import io
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from spoolctl.spool.memory import Crashed, MemoryFiles
+from spoolctl.spool.memory import Crashed
 from spoolctl.spool.memory_tree import Entry, File, Folder, refuse
 from spoolctl.spool.native import parts_of
 from spoolctl.spool.ports import Stat
+from tests.hostile.caches import ABSENT, Caches
 from tests.hostile.mounts import HONEST, Mount
 from tests.hostile.requests import DIES, ERRNO, REPEATED_ERRNO, Fate, Request
+from tests.hostile.server import Handle, Late, Server
 
+T = TypeVar("T")
 Decide = Callable[[Request], Fate]
 SHARING_VIOLATION = 32
 
 
 def always_done(_request: Request) -> Fate:
+    """Nothing fails."""
     return Fate.DONE
-
-
-@dataclass
-class Late:
-    """A request that the server carries out after whoever sent it gave up or died."""
-
-    request: Request
-    effect: Callable[[], object]
-
-
-@dataclass
-class Handle:
-    """An open file, and where it was when it was last looked for."""
-
-    file: File
-    path: str
-
-
-class Server:
-    """The share itself, with what clients left under way. ``share`` is an honest view of it, for whoever prepares and judges."""
-
-    def __init__(self, share: MemoryFiles, *, folds_case: bool = False) -> None:
-        self.share = share
-        self.tree = share._tree
-        self.folds_case = folds_case
-        self.late: list[Late] = []
-        self.held_open: list[File] = []
-
-    def carry_out(self, late: Late) -> None:
-        """Do what a client asked for long ago; nobody hears the answer."""
-        self.late.remove(late)
-        try:
-            late.effect()
-        except OSError:
-            pass
-
-    def real(self, path: str) -> str:
-        """The path as its entries are spelt, where case does not matter."""
-        if not self.folds_case:
-            return path
-        found: Entry = self.tree.root
-        spelt = []
-        for part in parts_of(path, windows=False):
-            entries = found.entries if isinstance(found, Folder) else {}
-            name = next((n for n in entries if n.lower() == part.lower()), part)
-            spelt.append(name)
-            found = entries.get(name, File(b"", 0.0))
-        return "/".join(spelt)
-
-    def where(self, handle: Handle) -> str | None:
-        """Where the file that a handle leads to lies now; None if it was removed."""
-        try:
-            if self.tree.entry(handle.path) is handle.file:
-                return handle.path
-        except OSError:
-            pass
-        stack: list[tuple[str, Folder]] = [("", self.tree.root)]
-        while stack:
-            prefix, folder = stack.pop()
-            for name, entry in folder.entries.items():
-                if entry is handle.file:
-                    handle.path = prefix + name
-                    return handle.path
-                if isinstance(entry, Folder):
-                    stack.append((f"{prefix}{name}/", entry))
-        return None
-
-    def is_held_open(self, file: Entry) -> bool:
-        return any(one is file for one in self.held_open)
-
-
-@dataclass
-class _Known:
-    """What a client remembers of one folder."""
-
-    folder: Folder
-    names: dict[str, tuple[Entry | None, float]] = field(default_factory=dict)
-    listing: tuple[list[str], float] | None = None
 
 
 class _Writing(io.BytesIO):
@@ -139,48 +63,43 @@ class Client:
         self.observed: Callable[[Any], None] = lambda _what: None
         self.dead = False
         self.handles: list[Handle] = []
-        self._known: dict[int, _Known] = {}
+        self._caches = Caches(mount, self._now)
 
     # Native
 
     def names(self, folder: str) -> list[str]:
-        known = self._know(self._folder(folder))
-        if known.listing is not None and self._fresh(known.listing[1]):
-            return self._learn(list(known.listing[0]))
-        first = self._send(
-            Request("names", folder), lambda: dict(self.server.tree.folder(folder).entries)
-        )
+        found = self._folder(folder)
+        again = self._caches.listing(found)
+        if again is not None:
+            return self._learn(again)
+        first = self._list("names", folder)
         listed = sorted(first)
         if self.mount.torn_listings and len(listed) > 1:
-            rest = self._send(
-                Request("names.rest", folder), lambda: dict(self.server.tree.folder(folder).entries)
-            )
+            rest = self._list("names.rest", folder)
             middle = listed[len(listed) // 2]
             listed = [n for n in listed if n < middle] + sorted(n for n in rest if n >= middle)
             first |= rest
-        if self.mount.listing_refreshes:
-            known.names.clear()
-        if self.mount.presence_s:
-            until = self._now() + self.mount.presence_s
-            known.names.update({n: (first[n], until) for n in listed})
-        if self.mount.listings_s:
-            known.listing = (listed, self._now() + self.mount.listings_s)
+        self._caches.listed(found, listed, first)
         return self._learn(listed)
 
+    def _list(self, kind: str, folder: str) -> dict[str, Entry]:
+        tree, real = self.server.tree, self.server.real
+        found: dict[str, Entry] = self._send(
+            Request(kind, folder), lambda: dict(tree.folder(real(folder)).entries)
+        )
+        return found
+
     def ask(self, folder: str) -> None:
-        known = self._know(self._folder(folder))
-        if self.mount.listing_refreshes:
-            known.names.clear()
+        self._caches.opened(self._folder(folder))
         self._learn(("asked", folder))
 
     def stat(self, path: str) -> Stat:
         found = self._cached(path)
+        asked = found is None
         if found is None:
             found = self._send(Request("stat", path), lambda: self._entry(path))
             self._remember(path, found)
-        if isinstance(found, Folder):
-            return self._learn(Stat(0, found.mtime_s, is_folder=True))
-        return self._learn(Stat(len(found.data), found.mtime_s, is_folder=False))
+        return self._learn(self._caches.look(found, asked=asked))
 
     def open(self, path: str) -> io.BytesIO:
         cached = self._cached(path)
@@ -197,7 +116,14 @@ class Client:
 
         file = self._send(Request("open", path), opened)
         self._remember(path, file)
-        return _Reading(self._learn(file.data), lambda: self._close(path, file))
+        return _Reading(self._learn(self._content(path, file)), lambda: self._close(path, file))
+
+    def _content(self, path: str, file: File) -> bytes:
+        folder, name = self.server.tree.slot(self.server.real(path))
+        remembered = self._caches.content(folder, name)
+        if remembered is None:
+            self._caches.read(folder, name, file)
+        return file.data if remembered is None else remembered
 
     def reread(self, stream: object) -> None:
         pass
@@ -220,7 +146,8 @@ class Client:
 
         def write(part: int = 1) -> None:
             stream.file.data = data[: len(data) // part]
-            stream.file.mtime_s = self._now()
+            ahead_s = self.mount.clock_s if self.mount.stamps_files else 0.0
+            stream.file.mtime_s = self._now() + ahead_s
 
         self._send(Request("sync", stream.path), write, torn=lambda: write(2))
 
@@ -330,6 +257,7 @@ class Client:
 
         def opened() -> Handle:
             path = real(source)
+            tree.slot(path)  # the root is nobody's to move
             found = tree.entry(path)
             self._bar(found, source)
             if isinstance(found, Folder):
@@ -375,21 +303,12 @@ class Client:
     def _now(self) -> float:
         return self.server.tree.now_s()
 
-    def _fresh(self, until: float) -> bool:
-        return self._now() < until
-
-    def _know(self, folder: Folder) -> _Known:
-        known = self._known.get(id(folder))
-        if known is None or known.folder is not folder:
-            known = self._known[id(folder)] = _Known(folder)
-        return known
-
     def _folder(self, path: str) -> Folder:
         """Walk to a folder as this client's caches let it; a folder that is gone is found out at once, by ESTALE."""
         found = self.server.tree.root
         real = parts_of(self.server.real(path), windows=False)
         for end, part in enumerate(real, 1):
-            if self._is_absent(found, part):
+            if self._caches.name(found, part) is ABSENT:
                 refuse(errno.ENOENT, path)
             inner = found.entries.get(part)
             if inner is None:
@@ -409,30 +328,18 @@ class Client:
         found: Entry = inner
         return found
 
-    def _is_absent(self, folder: Folder, name: str) -> bool:
-        entry, until = self._know(folder).names.get(name, (folder, 0.0))
-        return entry is None and self._fresh(until)
-
-    def _note(self, folder: Folder, name: str, entry: Entry | None) -> None:
-        for_s = self.mount.absence_s if entry is None else self.mount.presence_s
-        if for_s:
-            self._know(folder).names[name] = (entry, self._now() + for_s)
-        self.observed((name, entry is None))
-
     def _cached(self, path: str) -> Entry | None:
         """What the cache says is at *path*, None if it says nothing; raises its "not found"."""
         if self.dead:
             raise Crashed(f"{path} by a process that is dead")
-        folder, _, name = path.rpartition("/")
+        folder, _, name = self.server.real(path).rpartition("/")
         if not name:
             return None
-        entry, until = self._know(self._folder(folder)).names.get(name, (None, 0.0))
-        if not self._fresh(until):
-            return None
-        if entry is None:
+        found = self._caches.name(self._folder(folder), name)
+        if found is ABSENT:
             self._learn((path, errno.ENOENT))
             refuse(errno.ENOENT, path)
-        return entry
+        return found
 
     def _cached_or_none(self, path: str) -> Entry | None:
         try:
@@ -460,20 +367,22 @@ class Client:
             return None
 
     def _remember(self, path: str, entry: Entry | None, *, changed: bool = False) -> None:
-        folder, _, name = path.rpartition("/")
+        folder, _, name = self.server.real(path).rpartition("/")
         try:
-            found = self.server.tree.folder(self.server.real(folder))
+            found = self.server.tree.folder(folder)
         except OSError:
             return
-        if changed:
-            self._know(found).listing = None
-        self._note(found, name, entry)
+        self._note(found, name, entry, changed=changed)
 
-    def _learn(self, what: Any) -> Any:
+    def _note(
+        self, folder: Folder, name: str, entry: Entry | None, *, changed: bool = False
+    ) -> None:
+        self._caches.note(folder, name, entry, changed=changed)
+        self.observed((name, entry is None))
+
+    def _learn(self, what: T) -> T:
         self.observed(what)
         return what
 
 
-def names_of(error: OSError) -> str:
-    """The error's symbol, for traces."""
-    return errno.errorcode.get(error.errno or 0, os.strerror(error.errno or 0))
+__all__ = ["Client", "Decide", "Late", "Server", "always_done"]

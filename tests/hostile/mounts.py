@@ -13,6 +13,10 @@ class Mount:
     """For how long a name that was there leads to what it led to then: to a file that was moved elsewhere meanwhile."""
     listing_refreshes: bool = True
     """Opening a folder makes its names fresh (NFS; not SMB)."""
+    attributes_s: float = 0.0
+    """For how long a file's length and time are told as they were, though it was written since; opening it asks."""
+    contents_s: float = 0.0
+    """For how long a name is read as it was, though another file was put there; its opening asks only whether there is one (SMB)."""
     listings_s: float = 0.0
     """For how long a listing is given again without asking (SMB)."""
     torn_listings: bool = False
@@ -21,14 +25,19 @@ class Mount:
     """A rename opens its source and then moves what it holds, wherever that has got to (Windows): it can take a file from its winner."""
     open_files_bar: bool = False
     """A file that somebody holds open to read cannot be renamed or removed: sharing violation (Windows)."""
+    clock_s: float = 0.0
+    """By how much this machine's wall clock is ahead of the share's."""
+    stamps_files: bool = False
+    """A written file's time is this machine's (SMB from Linux); otherwise the server's. A folder's is always the server's."""
 
 
 HONEST = Mount()
-NFS = Mount(absence_s=60.0, presence_s=60.0, torn_listings=True)
-"""Linux, default options (``acdirmax`` 60 s)."""
+NFS = Mount(absence_s=60.0, presence_s=60.0, attributes_s=3.0, torn_listings=True)
+"""Linux, default options (``acdirmax`` 60 s, ``acregmin`` 3 s)."""
 SMB = Mount(
-    absence_s=1.6, presence_s=2.0, listing_refreshes=False, listings_s=1.6, torn_listings=True
-)
+    absence_s=1.6, presence_s=2.0, attributes_s=4.0, contents_s=4.0, listing_refreshes=False,
+    listings_s=1.6, torn_listings=True, stamps_files=True,
+)  # fmt: skip
 """Linux cifs, default options (``actimeo=1``)."""
 WINDOWS = Mount(rename_by_handle=True, open_files_bar=True, torn_listings=True)
 """As far as it was measured with separate requests against Samba; a real Windows was not on hand. Its caches are left out here:

@@ -64,25 +64,34 @@ REPEATED_ERRNO = dict.fromkeys(("create", "link", "mkdir"), errno.EEXIST) | dict
 DIES = frozenset({Fate.CRASH, Fate.CRASH_AFTER, Fate.CRASH_LATER, Fate.TORN})
 
 
+_TAKES_SPACE = frozenset({"create", "sync", "link", "mkdir"})
+_CRASHES = (Fate.CRASH, Fate.CRASH_AFTER, Fate.CRASH_LATER)
+
+
 def faults_of(request: Request) -> tuple[Fate, ...]:
-    """Every fate of this request that differs from every other's and from ``DONE``."""
+    """Every fate of this request that differs from every other's and from ``DONE``.
+
+    Left out is what comes to the same as a fate of the request before or after: of two reads of one listing the second fails as the
+    first; who dies while closing has died before the next request; a temporary file is nobody else's, so that its loss by
+    any error is one, and who dies before its making died after the request before.
+    """
     kind = request.kind
     if kind in ("close", "names.rest"):
         return ()
     if kind == "names":
         return (Fate.REFUSED, Fate.BLIND, Fate.CRASH)
+    if kind == "open":
+        return (Fate.STALE, Fate.CRASH)
     if kind in LOOKS:
         return (Fate.REFUSED, Fate.CRASH)
-    if kind == "sync":
-        return (Fate.FULL, Fate.TORN, Fate.CRASH_AFTER)
     if request.is_private:
-        return (Fate.REFUSED, Fate.CRASH_AFTER)
-    found = (
-        Fate.REFUSED,
-        Fate.LOST_REPLY,
-        Fate.LATER,
-        Fate.CRASH,
-        Fate.CRASH_AFTER,
-        Fate.CRASH_LATER,
-    )
-    return (*found, Fate.REPEATED) if kind in REPEATED_ERRNO else found
+        return (
+            (Fate.FULL, Fate.TORN, Fate.CRASH_AFTER)
+            if kind == "sync"
+            else (Fate.REFUSED, Fate.CRASH_AFTER)
+        )
+    found = [Fate.REFUSED, Fate.LOST_REPLY, Fate.LATER, *_CRASHES]
+    found += [Fate.FULL] * (kind in _TAKES_SPACE)
+    found += [Fate.TORN] * (kind == "sync")
+    found += [Fate.REPEATED] * (kind in REPEATED_ERRNO)
+    return tuple(found)

@@ -1,28 +1,43 @@
-"""``python -m tests.mutants``: the table of deliberate errors, what caught each, and what it said."""
+"""``python -m tests.mutants [NAME ...]``: the table of deliberate errors: what catches each, after how many tries, and what it says."""
 
+import re
 import sys
+import time
 
 import pytest
 
-from tests.explore.engine import Failed
 from tests.mutants.mutants import MUTANTS
+from tests.mutants.rewriting import Mutant
 
 
-def main() -> int:
-    missed = 0
-    for mutant in MUTANTS:
-        with pytest.MonkeyPatch.context() as patch:
-            mutant.patch(patch)
-            try:
-                mutant.caught_in.run()
-            except Failed as error:
-                said = str(error).splitlines()[0]
-            else:
-                missed += 1
-                said = "NOT CAUGHT"
-        print(f"{mutant.name:60} {mutant.caught_in!s:55} {said[:80]}", flush=True)
-    print(f"{len(MUTANTS)} mutants, {missed} not caught")
+def is_caught(mutant: Mutant) -> bool:
+    began = time.process_time()
+    with pytest.MonkeyPatch.context() as patch:
+        mutant.patch(patch)
+        found = mutant.caught_in.find()
+    took_s = time.process_time() - began
+    said = found.said.splitlines()[0] if found and found.said else ""
+    after = found.after if found else "NOT CAUGHT"
+    print(
+        f"{mutant.breaks:4}{mutant.name:42} {mutant.caught_in!s:66} {after:>14} {took_s:5.1f} s  {said[:90]}",
+        flush=True,
+    )
+    return found is not None and re.search(mutant.shows, found.said) is not None
+
+
+def main(names: list[str]) -> int:
+    """Returns the exit code: 1 if any was not caught as it should be, 2 for a name that is none's."""
+    unknown = set(names) - {mutant.name for mutant in MUTANTS}
+    if unknown:
+        print(f"no mutant '{min(unknown)}'", file=sys.stderr)
+        return 2
+    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+    missed = [mutant.name for mutant in chosen if not is_caught(mutant)]
+    print(f"{len(chosen)} mutants, {len(chosen) - len(missed)} caught")
+    if missed:
+        print(f"not caught as they should be: {', '.join(missed)}")
     return 1 if missed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

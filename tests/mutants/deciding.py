@@ -3,7 +3,8 @@
 from spoolctl.spool import Outcome, layout
 from spoolctl.spool.names import FileName, parse_file_name
 from spoolctl.spool.settle import lies_at
-from tests.mutants.rewriting import Mutant, Patch, Search, replaced, rewritten, together
+from tests.mutants.rewriting import Mutant, Patch, replaced, rewritten, together
+from tests.mutants.searching import Orders
 from tests.spool.spool_world import World
 
 RUNS_TWICE = r"I3: job-1 ran attempts"
@@ -44,14 +45,16 @@ def _begins_by_a_look(actor, decided, location):
 DECIDING = (
     Mutant(
         "an_attempt_that_exists_is_won",
-        "mkdir's EEXIST is taken for won: exclusive creation made plain (hole 12).",
+        "I3",
+        "mkdir's EEXIST is taken for won: exclusive creation made plain.",
         rewritten("publish:make_once", ("return Outcome.LOST", "return Outcome.WON")),
-        Search("claim_and_claim_and_both_run", "nfs"),
+        Orders("claim_and_claim_and_both_run", "nfs"),
         RUNS_TWICE,
     ),
     Mutant(
         "an_attempt_without_a_heartbeat_is_mine",
-        "EEXIST of mkdir is taken as one's own request repeated, because no heartbeat is there yet (hole 12).",
+        "I3",
+        "EEXIST of mkdir is taken as one's own request repeated, because no heartbeat is there yet.",
         rewritten(
             "publish:make_once",
             (
@@ -59,11 +62,12 @@ DECIDING = (
                 "return Outcome.LOST if layout.HEARTBEAT in actor.files.names(folder) else Outcome.WON",
             ),
         ),
-        Search("claim_and_claim_and_both_run", "nfs", preemptions=2, schedules=400),
-        RUNS_TWICE,
+        Orders("claim_and_claim_and_both_run", "nfs", preemptions=2, schedules=400),
+        f"{RUNS_TWICE}|fsck: I3 not-its-session",
     ),
     Mutant(
         "the_claim_is_the_rename",
+        "I3",
         "Who moved the record has won, whoever made the attempt's folder; on Windows two are told that they moved it.",
         rewritten(
             "claim:claim",
@@ -76,18 +80,20 @@ DECIDING = (
                 ),
             ),
         ),
-        Search("claim_and_claim_and_both_run", "windows"),
+        Orders("claim_and_claim_and_both_run", "windows"),
         RUNS_TWICE,
     ),
     Mutant(
         "publishing_is_a_rename",
+        "I3",
         "A verdict is brought by a rename, which replaces the one that is there.",
         _publish_by("actor.files.rename(temporary, path)"),
-        Search("end_and_reap"),
+        Orders("end_and_reap"),
         r"I3: .*manifest.yaml was changed",
     ),
     Mutant(
         "publishing_looks_then_renames",
+        "I3",
         "A rename 'without replacing', as Windows has it: first a look, then a rename.",
         _publish_by(
             "names = actor.files.names(layout.parent(path))\n"
@@ -95,23 +101,25 @@ DECIDING = (
             "                raise FileExistsError(errno.EEXIST, path)\n"
             "            actor.files.rename(temporary, path)"
         ),
-        Search("end_and_reap"),
+        Orders("end_and_reap"),
         r"I3: .*manifest.yaml was changed",
     ),
     Mutant(
         "publishing_writes_in_place",
-        "The final name is created and written to: a reader, or a crash, meets half of it (I2).",
+        "I2",
+        "The final name is created and written to: a reader, or a crash, meets half of it.",
         rewritten(
             "publish:publish_once",
             ("actor.files.write_new(temporary, data)", "actor.files.write_new(path, data)"),
             ("return _link(actor, temporary, path, data)", "return Outcome.WON"),
         ),
-        Search("claim_and_claim"),
+        Orders("claim_and_claim"),
         "I2: ",
     ),
     Mutant(
         "temporary_names_are_shared",
-        "Two actors that publish one path use one temporary name: what a dead one left bars everybody.",
+        "I3",
+        "Two who publish one path use one temporary name: each removes the other's, and links what the other wrote.",
         rewritten(
             "publish:own_temporary",
             (
@@ -119,81 +127,100 @@ DECIDING = (
                 'name = "." + path.rpartition("/")[2] + ".tmp"',
             ),
         ),
-        Search("end_and_reap", preemptions=0, faults=1, schedules=400),
-        "I5: ",
+        Orders("two_publish_one_file", preemptions=2),
+        "told Outcome.WON, and it is not so",
+    ),
+    Mutant(
+        "publishing_takes_a_ticket",
+        "I5",
+        "Without links: who made a folder beside it may publish; if that one dies, nobody ever may.",
+        _publish_by(
+            "actor.files.mkdir(f'{path}.ticket')\n            actor.files.rename(temporary, path)"
+        ),
+        Orders("end_and_reap", preemptions=0, faults=1, schedules=300),
+        "I5: job-1 rests in claimed",
     ),
     Mutant(
         "an_error_is_not_done",
+        "I3",
         "An error of the link is passed on without a look; its reply may only have been lost.",
         rewritten("publish:_link", ("seen = _look(actor, path, data)", "raise")),
-        Search("end_is_told_the_truth", preemptions=0, faults=1, schedules=400),
+        Orders("two_publish_one_file", faults=1, preemptions=0),
         "told 'nothing was published', and it was",
     ),
     Mutant(
         "exists_is_lost_unseen",
+        "I3",
         "EEXIST of the link is lost, without reading whose verdict stands there: a repeated request meets its own.",
         replaced("publish:_look", lambda *_: Outcome.LOST),
-        Search("end_is_told_the_truth", preemptions=0, faults=1, schedules=400),
+        Orders("two_publish_one_file", faults=1, preemptions=0),
         "told Outcome.LOST, and it is not so",
     ),
     Mutant(
         "whatever_was_published_is_mine",
+        "I3",
         "After EEXIST anything that lies there counts as won.",
         replaced("publish:_look", lambda *_: Outcome.WON),
-        Search("end_is_told_the_truth"),
+        Orders("two_publish_one_file"),
         "told Outcome.WON, and it is not so",
     ),
     Mutant(
         "an_open_attempt_is_passed_over",
-        "The chain rule ignores that the last attempt has no verdict (hole 1).",
+        "I3",
+        "The chain rule ignores that the last attempt has no verdict.",
         rewritten(
             "looking:Decisions.may_run",
             ("if last.is_open or last.is_commit:", "if last.is_commit:"),
         ),
-        Search("claim_and_claim", "nfs"),
+        Orders("claim_and_claim", "nfs"),
         "I3: job-1 has open attempts",
     ),
     Mutant(
         "a_commit_is_passed_over",
+        "I3",
         "The chain rule ignores a commit: a committed job whose record lies in a queue runs again.",
         rewritten(
             "looking:Decisions.may_run",
             ("if last.is_open or last.is_commit:", "if last.is_open:"),
             ("return last.closed or not last.is_final", "return True"),
         ),
-        Search("prune_and_drag_back"),
+        Orders("prune_and_drag_back"),
         "I3: ",
     ),
     Mutant(
         "a_retry_without_closed",
-        "A record in a queue after a final verdict counts as a retry, whether it had come to rest or not (hole 10).",
+        "I3",
+        "A record in a queue after a final verdict counts as a retry, whether it had come to rest or not.",
         rewritten(
             "looking:Decisions.may_run",
             ("return last.closed or not last.is_final", "return True"),
         ),
-        Search("failed_for_good_and_still_queued"),
-        "nobody asked",
+        Orders("failed_for_good_and_still_queued"),
+        "nobody asked|fsck: I3 after-end",
     ),
     Mutant(
         "closed_is_believed_without_a_second_look",
+        "I3",
         "'closed' alone makes a retry, though the record lies elsewhere by now.",
         rewritten(
             "pin:may_begin",
             ("return move(actor, location, location.place, label=other)", "return location"),
         ),
-        Search("claim_and_run_to_a_failure_for_good"),
+        Orders("claim_and_run_to_a_failure_for_good"),
         "nobody asked",
     ),
     Mutant(
         "closed_is_believed_after_a_stale_look",
+        "I3",
         "A look at the record, not a rename: an SMB client goes on seeing for seconds what is gone.",
         replaced("pin:may_begin", _begins_by_a_look),
-        Search("claim_and_run_to_a_failure_for_good", "smb"),
+        Orders("failed_for_good_while_another_looked", "smb"),
         "nobody asked",
     ),
     Mutant(
         "raised_without_a_verdict",
-        "A dead worker's attempt is left open, and the next one made after it (hole 1).",
+        "I4",
+        "A dead worker's attempt is left open, and the next one made after it.",
         together(
             rewritten(
                 "reap:Reaper.publish_lost",
@@ -211,36 +238,40 @@ DECIDING = (
                 ("if last.is_open or last.is_commit:", "if last.is_commit:"),
             ),
         ),
-        Search("claim_claim_reap"),
+        Orders("claim_claim_reap"),
         "I3: job-1 has open attempts",
     ),
     Mutant(
         "the_label_is_the_number",
-        "The number in the file's name is believed, not the decisions (hole 3).",
+        "I4",
+        "The number in the file's name is believed, not the decisions.",
         rewritten(
             "claim:claim",
             ("number = decided.next_number", "number = location.file.label or decided.next_number"),
         ),
-        Search("label_changed_by_hand"),
+        Orders("label_changed_by_hand"),
         r"I4: job-1 has attempts \[1, 7\]",
     ),
     Mutant(
         "the_path_has_the_day_in_it",
-        "The results folder is computed from today, not from the name: a job has two of them at midnight (hole 2).",
+        "I4",
+        "The results folder is computed from today, not from the name: a job has two of them at midnight.",
         _results_by_day,
-        Search("claim_over_midnight"),
+        Orders("claim_over_midnight"),
         r"I[35]: ",
     ),
     Mutant(
         "a_rank_makes_another_job",
-        "A file renamed so that it sorts first is another job (hole 13).",
+        "I5",
+        "A file renamed so that it sorts first is another job.",
         replaced("names:parse_file_name", _another_job_by_rank),
-        Search("hurried_while_claimed"),
-        "I5: job-1 is lost",
+        Orders("hurried_while_claimed"),
+        "I5: .*job-1 is lost",
     ),
     Mutant(
         "records_are_not_pinned",
-        "The record is not kept: what ran cannot be told (hole 5).",
+        "I9",
+        "The record is not kept: what ran cannot be told.",
         rewritten(
             "pin:pin",
             (
@@ -248,33 +279,37 @@ DECIDING = (
                 "_ensure_results(actor, location.name); return decided",
             ),
         ),
-        Search("claim_and_claim"),
+        Orders("claim_and_claim"),
         "I9: job-1 ran other bytes",
     ),
     Mutant(
         "pinned_bytes_are_not_compared",
-        "A known name is the known job, whatever its file holds (hole 5).",
+        "I9",
+        "A known name is the known job, whatever its file holds.",
         rewritten("pin:pin", ("    if same:\n", "    if True:\n")),
-        Search("foreign_file_under_a_known_name"),
+        Orders("foreign_file_under_a_known_name"),
         "I9: job-1 ran other bytes",
     ),
     Mutant(
         "a_submission_replaces",
+        "I5",
         "A record is submitted by a rename: of two under one name the later wins, and the first is lost.",
         rewritten("submit:_link", ("actor.files.link(temporary", "actor.files.rename(temporary")),
-        Search("submit_and_submit"),
+        Orders("submit_and_submit"),
         "one name, one job|I9",
     ),
     Mutant(
         "a_growing_file_is_admitted",
-        "A file that parses is taken, though it may still grow (hole 19).",
+        "I9",
+        "A file that parses is taken, though it may still grow.",
         replaced("codec:is_whole", lambda _data: True),
-        Search("file_grows_while_claimed"),
+        Orders("file_grows_while_claimed"),
         "I[159]: ",
     ),
     Mutant(
         "a_claim_gives_up_when_its_rename_fails",
-        "The record was dragged a moment before: the attempt is left open, and a lease lost (hole 11).",
+        "I5",
+        "The record was dragged a moment before: the attempt is left open, and a lease lost.",
         together(
             rewritten(
                 "claim:_show",
@@ -291,21 +326,12 @@ DECIDING = (
                 ),
             ),
         ),
-        Search("hurried_while_claimed"),
+        Orders("hurried_while_claimed"),
         "a lease was lost over a drag",
     ),
     Mutant(
-        "session_ids_are_used_again",
-        "A worker's name is its session: a second life takes the first one's for its own.",
-        rewritten(
-            "tests.spool.spool_world:World.actor",
-            ('session=f"{name}-20260327T120000-{entropy.token()[:8]}"', 'session=f"{name}-0-0"'),
-        ),
-        Search("restart_under_its_own_name"),
-        "I5: a worker cannot begin a new life",
-    ),
-    Mutant(
         "a_need_is_met_while_it_runs",
+        "I5",
         "A job runs before the jobs that it needs are committed.",
         rewritten(
             "promote:_need_state",
@@ -314,7 +340,7 @@ DECIDING = (
                 "or not (last.is_commit or last.is_final):\n        return Needs.MET",
             ),
         ),
-        Search("follower_and_its_need"),
+        Orders("follower_and_its_need"),
         "it ran before its need",
     ),
 )

@@ -3,10 +3,12 @@
 import dataclasses
 from typing import Any
 
+from spoolctl.controller.ledger import COMPILED, Compiled
 from spoolctl.spool import decisions, layout
 from spoolctl.spool.publish import ensure_folder, replace_own
 from spoolctl.spool.records import Pruned
-from tests.mutants.rewriting import Mutant, Search, replaced, rewritten, together
+from tests.mutants.rewriting import Mutant, replaced, rewritten, together
+from tests.mutants.searching import Orders
 
 
 def _append(actor, ledger, name, suffix, lines):
@@ -27,6 +29,26 @@ def _replace_part(actor, ledger, name, suffix, lines):
     path = layout.part(ledger, name, suffix)
     ensure_folder(actor, layout.parent(path))
     replace_own(actor, path, lines)
+
+
+def _compile_in_place(actor, ledger, *, touched):
+    """What is lacking is found first, and then written behind whatever is there by then, as by ``open(..., "a")``."""
+    target = COMPILED[ledger]
+    before = _read_or_nothing(actor, target)
+    folder = f"{ledger}/parts"
+    shelves = [f"{folder}/{shelf}" for shelf in actor.files.names(folder)]
+    parts = [f"{shelf}/{entry}" for shelf in shelves for entry in actor.files.names(shelf)]
+    datas = [actor.files.read(part, bytes_max=1 << 20) for part in parts if "/." not in part]
+    lacking = b"".join(data for data in datas if data not in before)
+    if lacking:
+        replace_own(actor, target, _read_or_nothing(actor, target) + lacking)
+    return Compiled(lines=0, added=0, rebuilt=False)
+
+
+def _read_or_nothing(actor, path):
+    folder, _, entry = path.rpartition("/")
+    there = entry in actor.files.names(folder)
+    return actor.files.read(path, bytes_max=1 << 20) if there else b""
 
 
 def _without_tombstone(monkeypatch) -> None:
@@ -80,56 +102,92 @@ SETTLE_BY_BELIEF = rewritten(
 
 RESTING = (
     Mutant(
+        "a_move_is_a_copy",
+        "I1",
+        "A record is moved by a second name and the removal of the first, not by a rename: it lies in two folders for a while.",
+        rewritten(
+            "settle:move",
+            (
+                "actor.files.rename(location.path, target.path)",
+                "actor.files.link(location.path, target.path); actor.files.unlink(location.path)",
+            ),
+        ),
+        Orders("claim_and_claim"),
+        "I1: job-1 lies in",
+    ),
+    Mutant(
         "no_second_look",
+        "I5",
         "Settling ends with its first move: nobody notes that the record came to rest.",
         rewritten(
             "settle:settle",
             ("            location = moved\n            continue\n", "            return moved\n"),
         ),
-        Search("settled_days_late_then_dragged", preemptions=0),
-        "I5: job-1 rests in failed",
+        Orders("settled_days_late_then_dragged", preemptions=0),
+        "I5: job-1 rests in failed|fsck: I5 not-closed",
     ),
     Mutant(
         "settling_by_what_one_wrote",
+        "I10",
         "A superseded worker moves the record to where its own verdict would have had it.",
         SETTLE_BY_BELIEF,
-        Search("zombie_of_days_ago"),
+        Orders("zombie_of_days_ago"),
         "I10: job-1 is not merged whole",
     ),
     Mutant(
         "foreign_bytes_are_settled",
-        "A new file under a known name is moved as the old job's record (hole 5).",
-        replaced("settle:_set_aside_if_foreign", lambda *_: False),
-        Search("name_seen_before"),
-        "I8: ",
+        "I8",
+        "A new file under a known name is moved as the old job's record.",
+        together(
+            replaced("settle:_set_aside_if_foreign", lambda *_: False),
+            replaced("merge:set_aside_unless", lambda *_, **__: False),
+            replaced("settle:_blocked", lambda *_: False),
+        ),
+        Orders("name_seen_before"),
+        "I[18]: |fsck: I9 other-bytes",
+    ),
+    Mutant(
+        "a_bad_file_is_removed",
+        "I8",
+        "A file that cannot become a job is removed, not put aside with its reason.",
+        rewritten(
+            "reject:reject",
+            ("actor.files.rename(location.path, target)", "actor.files.unlink(location.path)"),
+        ),
+        Orders("reject_and_reject"),
+        r"\['bad-.*reason.yaml'\]",
     ),
     Mutant(
         "nobody_looks_where_records_rest",
-        "Sweeps and audits pass over failed/: what a late rename brought there is never merged (hole 6).",
+        "I5",
+        "Sweeps and audits pass over failed/: what a late rename brought there is never merged.",
         together(
             replaced("sweep:Sweeper._resting", _named("_resting")),
             replaced("controller.scanner:Scanner._audit", _named("_audit")),
         ),
-        Search("thief_takes_it_to_failed", "windows"),
+        Orders("thief_takes_it_to_failed", "windows"),
         "I5: job-1 rests in failed|I10: job-1 is not merged whole",
     ),
     Mutant(
         "a_retry_does_not_note_the_rest",
+        "I5",
         "A retry moves the record without settling it first: no 'closed', so it is put back.",
         rewritten("retry:retry", ("rested = settle(actor, location)", "rested = location")),
-        Search("retry_of_a_job_just_moved"),
+        Orders("retry_of_a_job_just_moved"),
         "I5: job-1 rests in failed",
     ),
     Mutant(
         "a_retry_looks_once",
+        "I7",
         "A record that moves between two listings is told to lie nowhere.",
         rewritten("looking:find_twice", (" or find(actor, name, states)", "")),
-        Search("retry_and_retry"),
-        "raises: NoSuchJob",
+        Orders("retry_and_retry"),
+        "is told where the record lies",
     ),
     Mutant(
         "cancel_only_moves",
-        "A queued job is cancelled by moving its record, without a verdict (hole 7).",
+        "I3",
+        "A queued job is cancelled by moving its record, without a verdict.",
         rewritten(
             "cancel:cancel_pending",
             (
@@ -137,12 +195,13 @@ RESTING = (
                 '    return move(actor, location, Place(State.CANCELLED, ""), label=None) is not None\n    decided = None\n',
             ),
         ),
-        Search("cancel_and_claim", "windows"),
+        Orders("cancel_and_claim", "windows"),
         "told cancelled, and it ran|I5|I3",
     ),
     Mutant(
         "a_request_to_cancel_outlives_its_attempt",
-        "The request lies beside the attempts: it stops the one that a person asked for later (hole 18).",
+        "I5",
+        "The request lies beside the attempts: it stops the one that a person asked for later.",
         together(
             replaced(
                 "layout:cancel", lambda name, _number: f"{layout.results(name)}/{layout.CANCEL}"
@@ -155,32 +214,28 @@ RESTING = (
                 ),
             ),
         ),
-        Search("cancelled_retried_and_claimed"),
+        Orders("cancelled_retried_and_claimed"),
         "I5: job-1 rests in cancelled",
     ),
     Mutant(
         "adopting_passes_over_the_chain",
+        "I4",
         "An adoption does not ask whether another attempt is open.",
         rewritten("adopt:_refuse", ("if last.is_open:", "if False:")),
-        Search("claim_and_adopt"),
+        Orders("claim_and_adopt"),
         "I3: ",
     ),
     Mutant(
-        "promoting_passes_over_the_verdict",
-        "A record in waiting/ is promoted whatever the decisions say.",
-        rewritten("sweep:Sweeper._look_at_waiting", ("if not decided.may_run:", "if False:")),
-        Search("drag_promote_claim"),
-        "I",
-    ),
-    Mutant(
         "a_move_replaces_another_job",
+        "I8",
         "A move into a queue replaces a file of other bytes that lies there.",
         replaced("settle:_blocked", lambda *_: False),
-        Search("two_files_of_one_name"),
+        Orders("two_files_of_one_name"),
         "I8: ",
     ),
     Mutant(
         "the_superseded_worker_tidies_up",
+        "I3",
         "Who lost removes its attempt's folder, verdict and all.",
         rewritten(
             "finish:end",
@@ -194,11 +249,12 @@ RESTING = (
                 ),
             ),
         ),
-        Search("superseded_worker_delivers_late"),
+        Orders("superseded_worker_delivers_late"),
         "I3: ",
     ),
     Mutant(
         "the_superseded_worker_removes_its_images",
+        "I3",
         "Who lost removes what it made; a person could have adopted it.",
         rewritten(
             "finish:end",
@@ -211,91 +267,63 @@ RESTING = (
                 ),
             ),
         ),
-        Search("superseded_worker_delivers_late"),
+        Orders("superseded_worker_delivers_late"),
         "I3: what the superseded attempt left is gone",
     ),
     Mutant(
-        "a_zombie_writes_into_the_next_attempt",
-        "Images go into the newest attempt's folder, not into one's own (I4).",
-        rewritten(
-            "tests.spool.world_worker:Worker.deliver",
-            (
-                "layout.attempt(claimed.name, claimed.number)",
-                "layout.attempt(claimed.name, max(self.world.manifests(claimed.name)))",
-            ),
-        ),
-        Search("superseded_worker_delivers_late"),
-        "I4: ",
-    ),
-    Mutant(
-        "outputs_come_after_the_verdict",
-        "The verdict is published before the outputs are on the share, and the worker dies between (hole 15).",
-        together(
-            rewritten(
-                "tests.spool.world_worker:Worker.deliver",
-                ("    self.actor.files.write_new(temporary, data)\n", ""),
-                (
-                    "    self.actor.files.rename(temporary, path)\n",
-                    "    self.delayed = [(temporary, data, path)]\n",
-                ),
-            ),
-            rewritten(
-                "tests.spool.world_worker:Worker.end",
-                (
-                    "    return outcome\n",
-                    (
-                        "    for temporary, data, path in self.__dict__.pop('delayed', ()):\n"
-                        "        self.actor.files.write_new(temporary, data)\n"
-                        "        self.actor.files.rename(temporary, path)\n"
-                        "    return outcome\n"
-                    ),
-                ),
-                ("            return outcome\n", "            break\n"),
-            ),
-        ),
-        Search("end_and_reap", preemptions=0, faults=1, schedules=400),
-        "I5: job-1 rests in finished",
-    ),
-    Mutant(
         "merged_unverified",
-        "Outputs are not read back before the merge: a damaged image enters the corpus (hole 15).",
+        "I10",
+        "Outputs are not read back before the merge: a damaged image enters the corpus.",
         replaced("merge:verify_outputs", lambda *_: None),
-        Search("damaged_image_is_mended"),
+        Orders("damaged_image_is_mended"),
         "I10: job-1 is in the corpus with a damaged image",
     ),
     Mutant(
         "the_corpus_is_appended_to",
-        "A part is read, extended and put back: by two controllers, twice (hole 4).",
+        "I10",
+        "A part is read, extended and put back: by two controllers, twice.",
         replaced("merge:publish_part", _append),
-        Search("merge_by_two_versions"),
+        Orders("merge_by_two_versions"),
         "I10: job-1 twice in the corpus",
     ),
     Mutant(
+        "the_compiled_corpus_is_appended_to",
+        "I10",
+        "What the compiled file lacks is written behind its end, in place: by two controllers, twice.",
+        replaced("controller.ledger:compile_ledger", _compile_in_place),
+        Orders("merge_by_two_versions"),
+        "I10: the compiled corpus is not its parts|fsck: I10 not-its-parts",
+    ),
+    Mutant(
         "a_part_is_replaced",
+        "I10",
         "A part is brought by a rename: a controller of another version changes what was compiled already.",
         replaced("merge:publish_part", _replace_part),
-        Search("merge_by_two_versions"),
+        Orders("merge_by_two_versions"),
         "I10: ",
     ),
     Mutant(
         "retention_without_a_tombstone",
-        "A job is removed without its fence: a record that comes back late runs again (hole 8).",
+        "I3",
+        "A job is removed without its fence: a record that comes back late runs again.",
         _without_tombstone,
-        Search("pruned_and_dragged_back"),
+        Orders("pruned_and_dragged_back"),
         "I[39]: ",
     ),
     Mutant(
         "a_tombstone_is_not_looked_for",
+        "I3",
         "Who froze before making the attempt does not look whether the job was pruned meanwhile.",
         replaced("attempts:_is_fenced", lambda *_: False),
-        Search("pruned_while_a_claim_hung"),
+        Orders("pruned_while_a_claim_hung"),
         "I3: ",
     ),
     Mutant(
         "retention_before_the_merge",
+        "I10",
         "A committed job is pruned though its part is not in the corpus.",
         replaced("merge:is_merged", lambda *_: True),
-        Search("committed_and_dragged_to_done"),
+        Orders("committed_and_dragged_to_done"),
         "I10: ",
     ),
 )

@@ -14,52 +14,42 @@ from typing import Any
 
 import pytest
 
-from tests.explore.engine import Bounds, Result, explore
-from tests.explore.scenes import SCENES
-from tests.explore.worlds import Setting
-from tests.mutants.scenes import MORE
+from tests.mutants.searching import Search
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 _PACKAGES = ("spoolctl.spool.", "spoolctl.", "")
-_OURS = ("spoolctl", "tests")
-_THEIR_OWN = ("tests.mutants.deciding", "tests.mutants.living", "tests.mutants.resting")
-"""Where the errors themselves are written: they go on using the steps as they are."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """A scene under one kind of mounts, and how far it is explored."""
-
-    scene: str
-    mounts: str = "honest"
-    preemptions: int = 1
-    faults: int = 0
-    schedules: int = 60
-
-    def __str__(self) -> str:
-        faults = f", {self.faults} fault" if self.faults else ""
-        return f"{self.scene} on {self.mounts}, {self.preemptions} preemptions{faults}"
-
-    def run(self) -> Result:
-        """Explore; raises ``Failed``."""
-        make = MORE[self.scene] if self.scene in MORE else SCENES[self.scene]
-        bounds = Bounds(self.preemptions, self.faults, self.schedules)
-        return explore(Setting(self.scene, make, self.mounts), bounds)
+_OURS = ("spoolctl", "spoolworker", "tests")
+_THEIR_OWN = (
+    *(f"tests.mutants.{name}" for name in ("deciding", "living", "resting", "working")),
+    "tests.spool.world_checks",
+)
+"""Where the errors themselves are written, and the checker, which remembers what it read: they go on using the steps as they are."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One deliberate error. ``shows``: what the search that catches it must say (a regular expression)."""
+    """One deliberate error.
+
+    ``breaks``: the promise that does not hold any more (docs/RELIABILITY.md). ``story``: which error it plays. ``shows``: what the
+    search that catches it must say, a regular expression; the first that it says may be another promise, broken on the way.
+    """
 
     name: str
+    breaks: str
     story: str
     patch: Patch
     caught_in: Search
     shows: str
 
 
-def rewritten(target: str, *edits: tuple[str, str]) -> Patch:
-    """A function or method with each first text exchanged for the second; *target* is ``module:name`` or ``module:Class.name``."""
+def rewritten(target: str, *edits: tuple[str, str], **given: Any) -> Patch:
+    """A function or method with each first text exchanged for the second.
+
+    Args:
+        target: ``module:name`` or ``module:Class.name``.
+        edits: Each first text must be there, once.
+        given: Names that the new texts use and the module does not know.
+    """
 
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
         module, owner, name = _found(target)
@@ -67,6 +57,8 @@ def rewritten(target: str, *edits: tuple[str, str]) -> Patch:
         for old, new in edits:
             assert source.count(old) == 1, f"{target} has {source.count(old)} times: {old}"
             source = source.replace(old, new)
+        for unknown, value in given.items():
+            monkeypatch.setitem(vars(module), unknown, value)
         made: dict[str, Any] = {}
         exec(compile(source, f"<mutant of {target}>", "exec"), vars(module), made)
         _put(monkeypatch, owner, name, made[name])

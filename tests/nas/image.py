@@ -55,18 +55,22 @@ class Unavailable(Exception):
 def image_folder():
     """Where the image for this recipe lies, or would lie."""
     home = os.environ.get("SPOOL_NAS_CACHE") or Path.home() / ".cache" / "spool-nas"
-    recipe = Path(__file__).read_bytes() + repr(_wheels()).encode()
-    return Path(home) / f"image-{hashlib.sha256(recipe).hexdigest()[:12]}"
+    recipe = (SUITE, PYTHON, PACKAGES, _wheels(), MODULES_AT_BOOT, INITRD, FIRST)
+    return Path(home) / f"image-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]}"
 
 
-def ensure_image(say=print):
+def ensure_image(say=print, *, install=True):
     """Give the folder with ``disk.img``, ``vmlinuz`` and ``initrd``, built now if it is not there.
+
+    Args:
+        say: Told what takes long.
+        install: Debian's packages that are missing here are installed; tests must not do that unasked.
 
     Raises:
         Unavailable: It is not there and cannot be built here.
     """
     folder = image_folder()
-    _need_tools()
+    _need_tools(install=install)
     if (folder / "disk.img").exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -84,14 +88,14 @@ def _wheels():
     return [*project["dependencies"], *WHEELS]
 
 
-def _need_tools():
-    if platform.machine() != "x86_64" or not Path("/proc/self/ns/pid").exists():
+def _need_tools(*, install):
+    if platform.machine() != "x86_64" or sys.platform != "linux":
         raise Unavailable("the virtual machine needs x86-64 Linux")
     missing = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
     if not missing:
         return
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Unavailable(f"not installed, and only root on Debian installs: {', '.join(missing)}")
+    if not install or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise Unavailable(f"not installed; as root on Debian: apt-get install {' '.join(missing)}")
     _run("apt-get", "update", "-q")
     _run("apt-get", "install", "-qy", "--no-install-recommends", *missing)
 
@@ -111,7 +115,9 @@ def _run(*command, **keys):
 
 def _build(root, done):
     if os.geteuid() != 0:
-        raise Unavailable("the image is not built yet, and only root can build it")
+        raise Unavailable(
+            "the image is not built yet, and only root can build it: python -m tests.nas build"
+        )
     include = ",".join(PACKAGES.split())
     # INITRD=No: the kernel's own scripts would spend half a minute on an initrd that boots slowly.
     _run("mmdebstrap", "--variant=minbase", f"--include={include}", SUITE, root,

@@ -1,5 +1,8 @@
 """One virtual machine as an ordinary process: boot it, give it its orders, read what it writes, end it.
 
+Emulated (QEMU's TCG), so that it runs where no hardware help is to be had, and alike everywhere. User Mode Linux, which would
+be quicker, does not start on every kernel.
+
 Guarantees: the machine's process ends with ``close``, at the latest when this process ends, however it does; every wait has
 a limit. The machine has no network to the outside: it sees the folder ``box``, and a copy of the repository.
 """
@@ -17,7 +20,7 @@ from pathlib import Path
 
 from tests.nas.image import REPOSITORY
 
-BOOT_LIMIT_S = 180
+BOOT_LIMIT_S = 400  # a free machine needs 20
 CODE = ("spoolctl", "spoolworker", "tests", "schemas", "pyproject.toml")
 
 

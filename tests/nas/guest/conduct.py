@@ -1,6 +1,7 @@
 """Inside the machine: carry out ``/box/orders.json``, one protocol after the other.
 
-The tests run at the client "desk" and put their workers on the others. What they find lies in ``/box/results.jsonl``.
+The tests run at the client "desk" and put their workers on the others. What they find lies in ``/box/results.jsonl``; that the machine came
+to the end of its orders is told by ``/box/carried-out``.
 """
 
 import json
@@ -18,8 +19,9 @@ BOX = Path("/box")
 def main():
     """Run every order, each to its own limit."""
     orders = json.loads((BOX / "orders.json").read_text())
+    share.mount_desk()
     for order in orders["runs"]:
-        for client in ["desk", *share.workers()]:
+        for client in share.workers():
             share.mount(client, order["protocol"])
         code = run_tests(order, orders)
         sys.stdout.write(f"{order['protocol']}: pytest ended with {code}\n")

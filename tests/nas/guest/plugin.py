@@ -1,10 +1,10 @@
 """For pytest inside the machine: writes every result at once, bounds every test, and gives ``tests/nas/scenes`` its fixtures."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from tests.nas.guest import share
 from tests.scenarios.conftest import open_scene, scene  # noqa: F401 - fixtures
 
 BOX = Path("/box")
-TEST_LIMIT_S = 300
 
 
 def pytest_collection_modifyitems(items):
@@ -35,18 +34,31 @@ def pytest_runtest_logreport(report):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
-    def give_up(*_):
-        raise TimeoutError(f"not done after {TEST_LIMIT_S} s")
+    limit_s = int(os.environ["SCENE_LIMIT_S"])
 
-    limit_s = int(os.environ.get("SCENE_LIMIT_S", TEST_LIMIT_S))
+    def give_up(*_):
+        raise TimeoutError(f"not done after {limit_s} s")
+
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(limit_s)
     outcome = yield
     signal.alarm(0)
-    if outcome.excinfo is not None and "tmp_path" in item.funcargs:
-        kept = BOX / "failed" / f"{os.environ['SCENE_PROTOCOL']}-{item.name}-{time.time():.0f}"
-        shutil.copytree(item.funcargs["tmp_path"], kept, symlinks=True, dirs_exist_ok=True,
-                        ignore=shutil.ignore_patterns("scratch", "mounted-too"))  # fmt: skip
+    if "tmp_path" not in item.funcargs:
+        return
+    if outcome.excinfo is not None:
+        keep(item, "failed")
+    elif os.environ.get("SCENE_KEEP"):
+        keep(item, "kept")
+
+
+def keep(item, folder):
+    """Copy a test's logs and its spools out of the machine; a file that moved meanwhile may be missing."""
+    logs = item.funcargs["tmp_path"]
+    kept = BOX / folder / f"{os.environ['SCENE_PROTOCOL']}-{item.name.replace(' ', '-')}"
+    ignored = shutil.ignore_patterns("scratch", "mounted-too", "*.png")
+    for source in (logs, *Path(share.MOUNT).glob(f"*-{logs.name}-*")):
+        with contextlib.suppress(shutil.Error):
+            shutil.copytree(source, kept / source.name, symlinks=True, ignore=ignored)
 
 
 @pytest.fixture

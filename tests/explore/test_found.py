@@ -1,0 +1,40 @@
+"""Faults of the steps that the explorer found, each told again in a few lines."""
+
+import contextlib
+
+import pytest
+
+from spoolctl.spool import SpoolError, cancel, layout
+from spoolctl.spool.memory import Blind
+from tests.spool.scenes import with_job
+from tests.spool.spool_world import JOB, World
+
+
+@pytest.mark.xfail(reason="cancel takes a file as it is at that moment", strict=False)
+@pytest.mark.parametrize("written", [b"", JOB[: JOB.index(b"    seed")]], ids=["empty", "a piece"])
+def test_a_file_that_is_still_being_written_is_not_accepted_by_a_cancel(written):
+    """What is pinned is the job for ever: the whole file would then be a stranger's, and be rejected, not cancelled."""
+    world = World(settle_s=20.0, reject_after_s=60.0)
+    world.drop("job-1", written)
+    with contextlib.suppress(SpoolError):
+        cancel(world.person(), "job-1")
+    assert layout.pinned_record("job-1") not in world.share.tree() or world.clock.elapsed_s >= 20.0
+
+
+def test_a_reason_stays_beside_its_file_whatever_a_blind_listing_says():
+    """Two workers reject one file: the second finds it gone, and asks whether it came to where the reason says."""
+    world = with_job()
+    world.drop("bad", b"schema: nonsense/1\n")
+    one, other = world.worker("w1"), world.worker("w2")
+    (bad,) = [place for place in one.heads() if place.name == "bad"]
+
+    def meanwhile(operation: str, path: str) -> None:
+        if (operation, path) == ("rename", bad.path):
+            one.actor.files.on_operation = None
+            other.claim(bad)
+            one.actor.files.blind(layout.REJECTED, Blind.EMPTY)
+
+    one.actor.files.on_operation = meanwhile
+    one.claim(bad)
+    file, reason = sorted(world.files("rejected"))
+    assert reason == f"{file}{layout.REASON_SUFFIX}"
