@@ -48,7 +48,12 @@ class Agent:
         self._config = config
         self._stopping = stopping
         self._actor: Actor = open_spool(config.spool, name=config.name, log=log)
-        self._backend = open_backend(config.backend, config.backend_options)
+        self._backend = open_backend(
+            config.backend,
+            config.backend_options,
+            commands=config.commands,
+            remember_in=config.scratch / f"command-{config.name}.json",
+        )
         self._life = Life(self._actor, "worker")
         self._pulse = Pulse(self._actor, self._life, self._at_beat)
         self._admission = Admission()

@@ -18,7 +18,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from spoolctl.spool import UsageError, is_worker_name, slug
+from spoolctl.spool import CommandName, UsageError, is_worker_name, slug
+from spoolworker.commands import AllowedCommand
 from spoolworker.serving import ServerConfig
 
 ENVIRONMENT = "SPOOLWORKER_"
@@ -62,6 +63,8 @@ class Config(BaseModel):
     backend_options: dict[str, str] = {}
     server: ServerConfig | None = None
     """How the backend's server is started on this machine; left out: people start it, and the worker waits for it."""
+    commands: dict[CommandName, AllowedCommand] = {}
+    """What the backend ``command`` may run, by the names that jobs use."""
     gpu: CardWanted = 0
     """The card: its index, as nvidia-smi counts them, or how its uuid begins; 'spoolworker gpus' lists them."""
     vram_gb: Annotated[float, Field(ge=0)] | None = None

@@ -6,8 +6,19 @@ Writes only into the attempt's own folder, which nobody renames. May be called a
 
 from pathlib import Path
 
-from spoolctl.spool import Actor, Claim, Output, digest_of, layout, store_own
+from spoolctl.spool import (
+    OUTPUT_TEXT_CHARS_MAX,
+    Actor,
+    Claim,
+    Output,
+    digest_of,
+    layout,
+    store_own,
+)
 from spoolworker.backends.base import Made
+
+_TOLD_CHARS_MAX = 100_000
+"""Of all texts together, as told in one manifest: a record has its own limit."""
 
 
 class Damaged(OSError):
@@ -26,10 +37,25 @@ def deliver(actor: Actor, claim: Claim, made: tuple[Made, ...]) -> tuple[Output,
         raise ValueError(f"the backend called a file '{odd[0]}', not like 0000-1-txt2img.png")
     folder = layout.attempt(claim.name, claim.number)
     there = set(actor.files.names(folder))
-    return tuple(_deliver_one(actor, claim, one, there) for one in made)
+    outputs, left = [], _TOLD_CHARS_MAX
+    for one in made:
+        text = _text(one, left)
+        left -= len(text or "")
+        outputs.append(_deliver_one(actor, claim, one, there, text))
+    return tuple(outputs)
 
 
-def _deliver_one(actor: Actor, claim: Claim, made: Made, there: set[str]) -> Output:
+def _text(made: Made, left: int) -> str | None:
+    """What the manifest tells of a text: all of it, or nothing."""
+    if not made.is_text:
+        return None
+    text = made.path.read_bytes().decode()
+    return text if len(text) <= min(left, OUTPUT_TEXT_CHARS_MAX) else None
+
+
+def _deliver_one(
+    actor: Actor, claim: Claim, made: Made, there: set[str], text: str | None
+) -> Output:
     made_here = digest_of(made.path)
     path = f"{layout.attempt(claim.name, claim.number)}/{made.path.name}"
     if made.path.name not in there or actor.files.digest(path) != made_here:
@@ -44,10 +70,11 @@ def _deliver_one(actor: Actor, claim: Claim, made: Made, there: set[str]) -> Out
         stage=made.stage,
         image_index=made.image_index,
         final=made.final,
-        width=made.width,
-        height=made.height,
+        width=made.width or None,
+        height=made.height or None,
         seed_requested=made.seed_requested,
         seed_actual=made.seed_actual,
+        text=text,
     )
 
 

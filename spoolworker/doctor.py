@@ -129,7 +129,9 @@ def backend(config: Config) -> list[Finding]:
     """Does the backend answer, and what can it do?"""
     about = "backend"
     try:
-        found = open_backend(config.backend, config.backend_options).probe()
+        found = open_backend(
+            config.backend, config.backend_options, commands=config.commands
+        ).probe()
     except SpoolError as error:
         return [bad(about, str(error), error.hint or "see --backend and --backend-option")]
     except BackendError as error:

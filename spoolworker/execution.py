@@ -165,7 +165,12 @@ class Execution:
             )
         attempt = f"{self._actor.session}/{self._claim.name}/{self._claim.number}"
         return Order(
-            stages_of(job), inputs, self._folder("work"), self._claim.name, attempt=attempt
+            stages_of(job),
+            inputs,
+            self._folder("work"),
+            self._claim.name,
+            attempt=attempt,
+            job=job,
         )
 
     def _folder(self, name: str) -> Path:

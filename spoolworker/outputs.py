@@ -2,7 +2,8 @@
 
 Guarantees after ``check``: there is one final image for each index that was asked for, and every
 file that the backend named is a whole image of the size that it was said to have, of the size that
-the chain asks for where the chain says it, and not all black.
+the chain asks for where the chain says it, and not all black; or, where the job may have texts, a text in
+UTF-8 that is not blank.
 Does not guarantee that an image shows what the prompt says.
 """
 
@@ -16,11 +17,14 @@ from PIL import Image
 
 from spoolctl.spool import (
     PIXELS_MAX,
+    TEXT_BYTES_MAX,
     ADetailer,
     Code,
     ComfyUIWorkload,
+    CommandWorkload,
     Img2Img,
     Stage,
+    TextWorkload,
     Txt2Img,
     Upscale,
 )
@@ -67,6 +71,10 @@ def check(
             which = seen[made.image_index, made.stage]
             seen[made.image_index, made.stage] += 1
             _check_there(made)
+            _check_kind(made, stages)
+            if made.is_text:
+                _check_text(made)
+                continue
             # Before anything is decoded: a file of 100 kB may claim 16384 x 16384 pixels, which are 800 MB decoded
             _check_size(made, _expected(made, which, stages, sizes))
             _check_file(made, refuse_black=refuse_black)
@@ -126,6 +134,28 @@ def _check_whole(made: Sequence[Made], stage: Stage, asked: int) -> None:
 def _check_there(made: Made) -> None:
     if _bytes(made.path) == 0:
         raise _Refused(Code.OUTPUT_INCOMPLETE, f"'{made.path.name}' is empty")
+
+
+def _check_kind(made: Made, stages: Sequence[Stage]) -> None:
+    stage = stages[-1]
+    if isinstance(stage, CommandWorkload):
+        return  # what it may leave is said by the worker's own configuration
+    if made.is_text != isinstance(stage, TextWorkload):
+        message = f"'{made.path.name}' is not what a stage '{stage.stage}' leaves"
+        raise _Refused(Code.OUTPUT_CORRUPT, message)
+
+
+def _check_text(made: Made) -> None:
+    name = made.path.name
+    if _bytes(made.path) > TEXT_BYTES_MAX:
+        message = f"'{name}' is longer than {TEXT_BYTES_MAX} bytes"
+        raise _Refused(Code.OUTPUT_CORRUPT, message)
+    try:
+        text = made.path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise _Refused(Code.OUTPUT_CORRUPT, f"'{name}' is no text in UTF-8") from error
+    if not text.strip():
+        raise _Refused(Code.OUTPUT_INCOMPLETE, f"'{name}' is blank")
 
 
 def _check_file(made: Made, *, refuse_black: bool) -> None:
@@ -214,7 +244,7 @@ def _after(stage: Stage, before: _Size) -> _Size:
             return tuple(side and side.times(stage.factor) for side in before)  # type: ignore[return-value]
         case ADetailer():
             return before
-        case ComfyUIWorkload():
+        case ComfyUIWorkload() | TextWorkload() | CommandWorkload():
             return None, None  # its backend checks what its outputs say
 
 

@@ -8,23 +8,21 @@ backend's ``probe`` does.
 """
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
+from spoolworker.processes import PATIENCE_S, end_tree, remember, remembered
+
 BACKOFF_S, BACKOFF_S_MAX = 10.0, 600.0
 _SILENT_S = 60.0
 """After so long without an answer a server that did answer counts as hung."""
-_PATIENCE_S = 10.0
-"""How long a server may take to end by itself once it is told to."""
 
 
 class ServerConfig(BaseModel):
@@ -40,14 +38,6 @@ class ServerConfig(BaseModel):
     """Added to the worker's own."""
     grace_s: Annotated[float, Field(gt=0)] = 300.0
     """How long it may take until it answers after its start; then it counts as hung."""
-
-
-@dataclass(frozen=True)
-class _Started:
-    """A process that this worker started; its begin tells it from a later one of the same number."""
-
-    pid: int
-    began_s: float
 
 
 class Serving:
@@ -110,11 +100,11 @@ class Serving:
         process = self._process()
         if process is None:
             return False
-        gone = _end_tree(process)
+        gone = end_tree(process)
         self._log("server.ended", pid=process.pid, gone=gone)
         if self._child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(_PATIENCE_S)
+                self._child.wait(PATIENCE_S)
         self._child = None
         self._file.unlink(missing_ok=True)
         self._hung_at = None
@@ -140,53 +130,16 @@ class Serving:
                     creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                     start_new_session=sys.platform != "win32",
                 )
-            self._remember(self._child.pid)
+            remember(self._file, self._child.pid)
         except OSError as error:
             self._log("server.not_started", program=config.start[0], error=str(error))
             return f"its server cannot be started: {error}"
         self._log("server.started", pid=self._child.pid, program=config.start[0])
         return "its server is starting"
 
-    def _remember(self, pid: int) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended at once: nothing to remember
-            told = {"pid": pid, "began_s": psutil.Process(pid).create_time()}
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(told))
-
     def _process(self) -> psutil.Process | None:
         """The server's process, if it lives and was started by this worker."""
         if self._child is not None and self._child.poll() is not None:
             self._log("server.died", pid=self._child.pid, code=self._child.returncode)
             self._child = None
-        started = _read(self._file)
-        if started is None:
-            return None
-        with contextlib.suppress(psutil.Error, ValueError):  # the second: no number of a process
-            process = psutil.Process(started.pid)
-            alive = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-            if alive and process.create_time() == started.began_s:
-                return process
-        return None
-
-
-def _read(file: Path) -> _Started | None:
-    with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError):
-        told = json.loads(file.read_bytes())
-        return _Started(int(told["pid"]), float(told["began_s"]))
-    return None
-
-
-def _end_tree(process: psutil.Process) -> bool:
-    """Tell a process and all below it to end, then make them; True if they are gone."""
-    family = [process]
-    with contextlib.suppress(psutil.Error):
-        family += process.children(recursive=True)
-    for one in family:
-        with contextlib.suppress(psutil.Error):
-            one.terminate()
-    _, alive = psutil.wait_procs(family, timeout=_PATIENCE_S)
-    for one in alive:
-        with contextlib.suppress(psutil.Error):
-            one.kill()
-    _, alive = psutil.wait_procs(alive, timeout=_PATIENCE_S)
-    return not alive
+        return remembered(self._file)

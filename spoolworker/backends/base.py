@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from spoolctl.spool import BackendUsed, Code, ModelHere, Stage, StageTiming
+from spoolctl.spool import BackendUsed, Code, Job, ModelHere, Stage, StageTiming
 
 NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 """What a full disk, or a full quota, says."""
@@ -77,6 +77,8 @@ class Order:
     done: tuple[tuple["Made", ...], ...] = ()
     """What an earlier attempt left of the chain's first stages, whole and verified: local copies, one tuple a stage. The run
     goes on behind them and does not name them again."""
+    job: Job | None = None
+    """The record, for a program that is given it whole; a backend otherwise works from ``stages``."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,21 @@ class Made:
     """One file that the backend left in ``scratch``."""
 
     path: Path
-    """Called as ``layout.output_name`` says, like ``0003-2-upscale.png``."""
+    """Called as ``layout.output_name`` says, like ``0003-2-upscale.png``; a text ends in ``.txt`` and is UTF-8."""
     stage: str
     image_index: int
     final: bool
     """True for the images of the last stage."""
     width: int
     height: int
+    """Of a text both are 0."""
     seed_requested: int | None = None
     seed_actual: int | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """True if it is a text, and not an image."""
+        return self.path.suffix == ".txt"
 
 
 @dataclass(frozen=True)

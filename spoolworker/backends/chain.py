@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from spoolctl.spool import Code, ComfyUIWorkload, ImageStage, Sampling, Txt2Img, Upscale
+from spoolctl.spool import Code, ImageStage, OwnChain, Sampling, Txt2Img, Upscale
 from spoolworker.backends.base import BackendError, Order
 
 SEEDS = 2**64
@@ -67,12 +67,15 @@ def steps(order: Order) -> Iterator[Step]:
     """The stages yet to run, each with the words that hold in it: its own, else those of the last stage that said them.
 
     Raises:
-        BackendError: ``backend_rejected``: a workflow is no stage of a neutral chain.
+        BackendError: ``backend_rejected``: a workload of another kind is no stage of a neutral chain.
     """
     said = Sampling()
     for number, stage in enumerate(order.stages, start=1):
-        if isinstance(stage, ComfyUIWorkload):
-            raise BackendError(Code.BACKEND_REJECTED, "only the comfyui backend runs a workflow")
+        if isinstance(stage, OwnChain):
+            message = (
+                f"a job of kind '{stage.kind}' is no chain of images; it needs a backend of its own"
+            )
+            raise BackendError(Code.BACKEND_REJECTED, message)
         if isinstance(stage, Sampling):
             own = {name: getattr(stage, name) for name in _INHERITED}
             said = said.model_copy(update={k: v for k, v in own.items() if v is not None})

@@ -1,0 +1,42 @@
+"""A backend's options, read from texts as they stand in a configuration or on a command line."""
+
+import difflib
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from spoolctl.spool import UsageError
+
+
+class BackendOptions(BaseModel):
+    """Base of one backend's options; a field of type ``SecretStr`` is shown nowhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    backend: ClassVar[str]
+    """Whose options they are, for messages."""
+
+    @classmethod
+    def from_text(cls, options: Mapping[str, str]) -> Self:
+        """Read options as they come from the command line or a settings file.
+
+        Raises:
+            UsageError: An option is not known (the hint names the nearest), or its value cannot be read.
+        """
+        known = tuple(cls.model_fields)
+        for name in options:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                all_known = f"it has: {', '.join(known)}" if known else "it has none"
+                hint = f"did you mean '{near[0]}'?" if near else all_known
+                raise UsageError(f"backend '{cls.backend}' has no option '{name}'", hint=hint)
+        try:
+            return cls.model_validate(dict(options))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            why = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+            raise UsageError(
+                f"cannot read option '{first['loc'][0]}' of backend '{cls.backend}': {why}",
+                hint="options are given as --backend-option KEY=VALUE",
+            ) from None
