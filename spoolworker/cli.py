@@ -18,7 +18,7 @@ from spoolctl.spool.doctor import count, is_bad, lines, summary
 from spoolctl.spool.eventlog import default_folder, open_log, tell_on_terminal
 from spoolctl.spool.version import VERSION
 from spoolworker.agent import Agent
-from spoolworker.backends import BACKENDS
+from spoolworker.backends import BACKENDS, SECRETS
 from spoolworker.config import Loaded, load, parse_options
 from spoolworker.doctor import examine_node, refused
 from spoolworker.gpus import memory, read_gpus
@@ -127,6 +127,8 @@ def print_config(
         vram_gb=vram_gb, tags=tuple(tag) if tag else None, scratch=scratch, log_folder=log_folder,
     )  # fmt: skip
     values = json.loads(loaded.config.model_dump_json())
+    shown = {k: "***" if k in SECRETS else v for k, v in values["backend_options"].items()}
+    values["backend_options"] = shown
     if as_json:
         told = {k: {"value": v, "from": loaded.origins[k]} for k, v in values.items()}
         typer.echo(json.dumps(told, indent=2))

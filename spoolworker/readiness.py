@@ -14,6 +14,7 @@ from spoolworker.config import Config
 from spoolworker.gpus import CardWatch, Gpu, GpuReading, read_gpus
 from spoolworker.serving import Serving
 
+_LABEL_CHARS_MAX = 200
 _AGAIN_S, _AWAY_AGAIN_S = 5.0, 15.0
 
 
@@ -119,9 +120,22 @@ class Readiness:
             backend_version=abilities.version,
             stages=abilities.stages,
             models=abilities.models,
+            vaes=_labels(abilities.vaes),
+            loras=_labels(abilities.loras),
+            embeddings=_labels(abilities.embeddings),
+            upscalers=_labels(abilities.upscalers),
+            samplers=_labels(abilities.samplers),
+            extensions=_labels(abilities.extensions),
             gpu=gpu.name if gpu else None,
             vram_gb=self._config.vram_gb if self._config.vram_gb is not None else total_gb,
             tags=self._config.tags,
             started_at=self._started_at,
             facts={"gpu_problem": gpu_problem} if gpu_problem else {},
         )
+
+
+def _labels(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """What a card may tell; a name that no job could say is left out rather than keep the worker from its work."""
+    if names is None:
+        return None
+    return tuple(dict.fromkeys(name for name in names if 0 < len(name) <= _LABEL_CHARS_MAX))

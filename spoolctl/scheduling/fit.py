@@ -3,6 +3,7 @@
 Pure. What a worker does not know of itself (its memory, its models) counts as not there only where a job asks for it.
 """
 
+import re
 from collections.abc import Iterable
 
 from spoolctl.spool import (
@@ -11,9 +12,15 @@ from spoolctl.spool import (
     Manifest,
     Node,
     Sampling,
+    Stage,
     TextWorkload,
+    Upscale,
     stages_of,
 )
+
+_LORA = re.compile(r"<lora:([^:<>]+)[:>]", re.IGNORECASE)
+_HASH = re.compile(r" \[[0-9a-f]{8,64}\]\Z")
+_SUFFIX = re.compile(r"\.(safetensors|ckpt|pt|pth|sft|gguf)\Z", re.IGNORECASE)
 
 
 def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str, ...]:
@@ -39,6 +46,9 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
     words = [s.said if isinstance(s, ComfyUIWorkload) else s for s in stages]
     asked += [(s.model, None) for s in words if isinstance(s, Sampling | TextWorkload) and s.model]
     reasons.extend(_models(asked, node))
+    reasons.extend(_named("LoRA", _loras(stages), node.loras))
+    upscalers = (s.upscaler for s in stages if isinstance(s, Upscale))
+    reasons.extend(_named("upscaler", upscalers, node.upscalers))
     return tuple(dict.fromkeys(reasons))
 
 
@@ -51,11 +61,31 @@ def _memory(vram_gb: float, node: Node, previous: Manifest | None) -> Iterable[s
         yield f"{has} GB, and it ran out of memory with {above:g} GB"
 
 
+def _loras(stages: Iterable[Stage]) -> Iterable[str]:
+    for stage in stages:
+        if isinstance(stage, Sampling):
+            for prompt in (stage.prompt, stage.negative_prompt):
+                yield from _LORA.findall(prompt or "")
+
+
+def _named(what: str, asked: Iterable[str], has: tuple[str, ...] | None) -> Iterable[str]:
+    """What a worker's backend does not tell of is asked of nobody: it is found out when the job runs there."""
+    if has is not None:
+        here = {_plain(name) for name in has}
+        yield from (f"{what} {name} missing" for name in asked if _plain(name) not in here)
+
+
+def _plain(model: str) -> str:
+    """A model's name as people and servers write it: with its file's suffix or folder, or WebUI's short hash, or without."""
+    name = _HASH.sub("", model).replace("\\", "/").rpartition("/")[2]
+    return _SUFFIX.sub("", name).casefold()
+
+
 def _models(asked: list[tuple[str, str | None]], node: Node) -> Iterable[str]:
     if node.models is None:
         return
     for name, sha256 in asked:
-        same_name = [model for model in node.models if model.name == name]
+        same_name = [model for model in node.models if _plain(model.name) == _plain(name)]
         if not same_name:
             yield f"model {name} missing"
         elif sha256 and all(model.sha256 not in (None, sha256) for model in same_name):

@@ -52,13 +52,13 @@ class Abilities:
     loaded_model: str | None = None
     vram_used_gb: float | None = None
     """What the backend itself holds on the card, in units of 2**30 bytes, where it tells."""
-    vaes: tuple[str, ...] = ()
-    loras: tuple[str, ...] = ()
-    embeddings: tuple[str, ...] = ()
-    upscalers: tuple[str, ...] = ()
-    samplers: tuple[str, ...] = ()
-    extensions: tuple[str, ...] = ()
-    """Of a server that has such: scripts of WebUI, custom nodes of ComfyUI."""
+    vaes: tuple[str, ...] | None = None
+    loras: tuple[str, ...] | None = None
+    embeddings: tuple[str, ...] | None = None
+    upscalers: tuple[str, ...] | None = None
+    samplers: tuple[str, ...] | None = None
+    extensions: tuple[str, ...] | None = None
+    """Scripts of WebUI, custom nodes of ComfyUI. ``None``, as for the others: it does not tell."""
 
 
 @dataclass(frozen=True)

@@ -143,3 +143,41 @@ def test_a_chain_that_cannot_be_read_is_an_error_and_no_reason():
 
     with pytest.raises(BadRecord):
         misfits(parse_job(data), node())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sdxl",
+        "SDXL.safetensors",
+        "sdxl.safetensors [31e35c80fc]",
+        "photo/sdxl.ckpt",
+        r"photo\sdxl",
+    ],
+)
+def test_a_model_may_be_said_as_webui_or_comfyui_or_a_person_writes_it(said):
+    """A snapshot says the bare name, ComfyUI lists files, WebUI adds a short hash: the job waited for ever."""
+    stages = f"[{{stage: txt2img, prompt: x, model: '{said}'}}]"
+
+    assert misfits(job("{}", stages), node(models=({"name": "sdxl.safetensors"},))) == ()
+
+
+def test_loras_that_the_prompts_call_are_needed_where_the_backend_tells_which_it_has():
+    stages = (
+        "[{stage: txt2img, prompt: 'a <lora:detail:0.6> b <lora:Sketchy:1:0.5>',"
+        " negative_prompt: '<lora:bad:1>'}, {stage: img2img, prompt: '<lora:more:1>'}]"
+    )
+
+    has = node(loras=("detail.safetensors", "sketchy"))
+
+    assert misfits(job("{}", stages), has) == ("LoRA bad missing", "LoRA more missing")
+    assert misfits(job("{}", stages), node()) == ()
+
+
+def test_an_upscaler_is_needed_where_the_backend_tells_which_it_has():
+    stages = "[{stage: txt2img, prompt: x}, {stage: upscale, upscaler: 4x-UltraSharp}]"
+
+    assert misfits(job("{}", stages), node(upscalers=("Lanczos",))) == (
+        "upscaler 4x-UltraSharp missing",
+    )
+    assert misfits(job("{}", stages), node(upscalers=("Lanczos", "4x-UltraSharp.pth"))) == ()

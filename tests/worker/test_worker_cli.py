@@ -55,6 +55,17 @@ def test_config_tells_every_value_and_where_it_came_from(spoolworker, monkeypatc
     assert told["log_folder"] == {"value": str(tmp_path / "logs"), "from": "default"}
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_backends_password_is_shown_to_nobody(spoolworker, form):
+    args = ("--spool", "/s", "--name", "w1", "--backend-option", "login=ann:s3cret", "--backend-option", "token=t0ken")  # fmt: skip
+
+    ran = spoolworker("config", *args, *form)
+
+    assert "s3cret" not in ran.out
+    assert "t0ken" not in ran.out
+    assert ran.out.count("***") == 2
+
+
 def test_config_for_people_has_one_line_for_each_value(spoolworker):
     ran = spoolworker("config", "--spool", "/s", "--name", "w1")
 

@@ -89,6 +89,14 @@ class Node(Record):
     stages: tuple[Label, ...] = ()
     models: tuple[ModelHere, ...] | None = None
     """``None``: the backend takes any model name (sketch does)."""
+    vaes: tuple[Label, ...] | None = None
+    """This and the next: by the names that a job may say; ``None``: its backend does not tell."""
+    loras: tuple[Label, ...] | None = None
+    embeddings: tuple[Label, ...] | None = None
+    upscalers: tuple[Label, ...] | None = None
+    samplers: tuple[Label, ...] | None = None
+    extensions: tuple[Label, ...] | None = None
+    """Scripts of WebUI, custom nodes of ComfyUI."""
     gpu: Label | None = None
     vram_gb: Annotated[float, Field(ge=0)] | None = None
     """``None``: not known; a job that requires memory does not run here."""

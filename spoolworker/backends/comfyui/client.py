@@ -101,7 +101,7 @@ class Client:
 
         Raises:
             NoAnswer: Nothing came back.
-            BackendError: It was refused; also if only a part of it was, which then is in the queue.
+            BackendError: It was refused; also if only a part of it was, and the rest is in the queue.
         """
         body = {
             "prompt": nodes,
@@ -121,7 +121,6 @@ class Client:
             message = f"comfyui gave the work the id '{told.get('prompt_id')}', not ours"
             raise BackendError(Code.BACKEND_REJECTED, message)
         if told.get("node_errors"):
-            self.remove(prompt_id)
             raise refusal(answer.status_code, told, said(answer))
 
     def remove(self, prompt_id: str) -> None:

@@ -77,7 +77,7 @@ class Webui:
             loaded_model=self._loaded(known),
             vram_used_gb=self._card.held_gb,
             vaes=tuple(known.vaes),
-            loras=known.lora_names,
+            loras=None if known.loras is None else tuple(sorted(known.loras)),
             embeddings=known.embeddings,
             upscalers=tuple(n for n, path in known.upscalers.items() if "://" not in (path or "")),
             samplers=tuple(dict.fromkeys(known.samplers.values())),

@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from comfyui_pictures import draw
 from comfyui_rig import WORKFLOW, WORKLOAD, Rig, t2i
 from comfyui_standin import StandIn
 
@@ -271,7 +272,18 @@ def test_a_rewritten_workflow_is_model_switched_wrongly(standin, rig):
     assert "mini-b" in str(error)
 
 
-@pytest.mark.parametrize("knob", ["one_too_few", "old_files", "file_gone"])
+def test_files_of_an_earlier_run_are_not_taken_for_this_ones(standin, rig):
+    """An answer from the cache names the old files, which are whole, and somebody else's."""
+    standin.outputs["", "ComfyUI_00001_.png", "output"] = draw(64, 64, "an earlier run's", {})
+    standin.knobs.old_files = True
+
+    error = failure(rig)
+
+    assert error.code is Code.OUTPUT_INCOMPLETE
+    assert "saved by another run" in str(error)
+
+
+@pytest.mark.parametrize("knob", ["one_too_few", "file_gone"])
 def test_outputs_that_are_not_what_was_promised_are_incomplete(standin, rig, knob):
     setattr(standin.knobs, knob, True)
 
@@ -559,6 +571,22 @@ def test_a_workflow_whose_image_has_another_size_than_promised_is_corrupt(standi
     error = failure(rig, workload, inputs=[rig.run(t2i()).made[0].path])
 
     assert error.code is Code.OUTPUT_CORRUPT
+
+
+@pytest.mark.parametrize("promised", [1, 3])
+def test_a_workflow_that_leaves_another_number_than_promised_is_incomplete(rig, promised):
+    workload = ComfyUIWorkload.model_validate(
+        {
+            "kind": "comfyui",
+            "workflow": WORKFLOW_WITHOUT_INPUTS,
+            "outputs": {"8": {"count": promised}},
+        }
+    )
+
+    error = failure(rig, workload)
+
+    assert error.code is Code.OUTPUT_INCOMPLETE
+    assert f"left 2 images, and {promised} were promised" in str(error)
 
 
 def test_a_workflow_without_its_input_is_input_missing(rig):

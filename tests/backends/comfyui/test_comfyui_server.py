@@ -212,3 +212,5 @@ def test_the_server_takes_no_half_of_a_workflow(server):
 
     assert caught.value.code is Code.BACKEND_REJECTED
     assert "never-uploaded.png" in caught.value.log_tail
+    queue = server.backend._client.queue()
+    assert (queue.running, queue.pending) == ((), ()), "nor does the other half run on"

@@ -127,7 +127,7 @@ def test_the_card_tells_what_the_server_has(server):
     assert found.models[0].sha256 == "aaaaaaaaaa" * 6 + "abcd"
     assert found.loaded_model == "sd15"
     assert found.vaes == ("nice.vae.pt",)
-    assert found.loras == ("detail",)
+    assert found.loras == ("add-detail", "detail")
     assert found.embeddings == ("badhand",)
     assert found.upscalers == ("None", "Lanczos", "Nearest", "R-ESRGAN 4x+")
     assert found.samplers == ("DPM++ 2M", "Euler a", "Euler")
