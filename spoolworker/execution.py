@@ -49,6 +49,7 @@ from spoolworker.backends.base import (
 from spoolworker.delivery import deliver, deliver_log
 from spoolworker.inputs import fetch_inputs
 from spoolworker.outputs import check
+from spoolworker.preview import Preview
 from spoolworker.pulse import Pulse
 from spoolworker.resuming import Leaving, Taken, take_over
 from spoolworker.stopping import Stopping
@@ -182,7 +183,10 @@ class Execution:
     def _run_backend(self, order: Order) -> Product | None:
         """What the backend made; None if it was stopped. Its errors are raised."""
         leaving = Leaving(self._actor, self._claim, self._taken)
-        run = _Run(Watch(on_progress=self._on_progress, on_stage=leaving.leave))
+        preview = Preview(self._actor, self._claim)
+        run = _Run(
+            Watch(on_progress=self._on_progress, on_preview=preview.show, on_stage=leaving.leave)
+        )
 
         def work() -> None:
             try:
@@ -198,6 +202,7 @@ class Execution:
                 return None
         finally:
             leaving.close()
+            preview.close()
         if isinstance(run.error, BackendError):
             raise run.error
         if isinstance(run.error, OSError) and run.error.errno in NO_SPACE:

@@ -34,7 +34,7 @@ from spoolworker.backends.base import BackendError, Made, Product
 # process, since Pillow knows no other way; beyond twice this it still refuses.
 Image.MAX_IMAGE_PIXELS = PIXELS_MAX**2
 
-_FORMATS = ("PNG", "JPEG", "WEBP")
+FORMATS = ("PNG", "JPEG", "WEBP")
 """What backends leave. Pillow's other readers would only be more to attack: EPS starts Ghostscript."""
 _LATENT = 8
 """A sampling stage works on squares of 8 x 8 pixels and drops what is over."""
@@ -177,9 +177,9 @@ def _check_file(made: Made, *, refuse_black: bool) -> None:
 
 def _is_black(made: Made) -> bool:
     """Decode the whole file; raises what Pillow raises if it is not a whole image."""
-    with Image.open(made.path, formats=_FORMATS) as image:
+    with Image.open(made.path, formats=FORMATS) as image:
         image.verify()  # checksums and the end of the file, which decoding alone passes over
-    with Image.open(made.path, formats=_FORMATS) as image:
+    with Image.open(made.path, formats=FORMATS) as image:
         told, size = f"{made.width}x{made.height}", f"{image.width}x{image.height}"
         if told != size:  # before anything is decoded: a header may claim any size
             message = f"'{made.path.name}' is {size}, but the backend said {told}"
@@ -241,7 +241,9 @@ def _after(stage: Stage, before: _Size) -> _Size:
         case Img2Img():
             return _resampled(stage.width, width), _resampled(stage.height, height)
         case Upscale():
-            return tuple(side and side.times(stage.factor) for side in before)  # type: ignore[return-value]
+            # WebUI rounds an enlarged side down to eight pixels: 96 * 1.3 = 124.8 becomes 120
+            larger = (side and side.times(stage.factor).sampled() for side in before)
+            return tuple(larger)  # type: ignore[return-value]
         case ADetailer():
             return before
         case ComfyUIWorkload() | TextWorkload() | CommandWorkload():

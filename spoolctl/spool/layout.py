@@ -32,6 +32,7 @@ SUPERSEDED = "superseded.yaml"
 HEARTBEAT = "heartbeat.json"
 CANCEL = "cancel.yaml"
 STAGES = "stages.yaml"
+PREVIEW = "preview.jpg"
 CLOSED = "closed"
 LOG = "log.txt"
 PRUNED = "pruned.yaml"
@@ -170,6 +171,11 @@ def log(name: str, number: int) -> str:
 def stages_done(name: str, number: int) -> str:
     """Which of its chain's stages an attempt has left on the share."""
     return f"{attempt(name, number)}/{STAGES}"
+
+
+def preview(name: str, number: int) -> str:
+    """What a running attempt looks like."""
+    return f"{attempt(name, number)}/{PREVIEW}"
 
 
 def attempt_heartbeat(name: str, number: int) -> str:

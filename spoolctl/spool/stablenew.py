@@ -275,7 +275,10 @@ class _Reader:
             "confidence": entry.number("adetailer_confidence", "ad_confidence"),
             "denoising_strength": entry.number("adetailer_denoise", "denoising_strength"),
             "mask_blur": entry.whole("ad_mask_blur", "adetailer_mask_feather"),
-            "options": _said({key: entry.get(key) for key in _ADETAILER_OPTIONS}),
+            "options": _said(
+                {key: entry.get(key) for key in _ADETAILER_OPTIONS}
+                | {"ad_mask_k": entry.whole("ad_mask_k_largest")}  # its runner's own renaming
+            ),
         }
 
     def upscale(self, entry: _Layers) -> dict[str, Any]:

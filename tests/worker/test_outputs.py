@@ -255,3 +255,17 @@ def test_a_fault_of_the_disk_is_not_taken_for_a_bad_image(tmp_path):
         )
 
     assert caught.value.errno is not None
+
+
+@pytest.mark.parametrize(
+    ("size", "fits"), [((120, 83), True), ((124, 83), True), ((112, 83), False)]
+)
+def test_webui_rounds_an_enlarged_side_down_to_eight_pixels(tmp_path, size, fits):
+    """96 x 64 by 1.3 came back 120 pixels wide, and the job failed as corrupt on every node."""
+    stages = (T2I, Upscale(stage="upscale", factor=1.3))
+    product = left(one(tmp_path, size, stage="upscale"))
+
+    if fits:
+        check(product, images_asked=1, stages=stages)
+    else:
+        assert refused(product, stages).code is Code.OUTPUT_CORRUPT

@@ -65,7 +65,6 @@ DIFFERENCES = {
         "save_images": "the API's default, said",
         "skip_img2img": "theirs repaints the whole image before, which the stage does not ask for: only what is found is changed",
         "tab1.ad_tab_enable": DEFAULT,
-        "tab1.ad_mask_k": "the snapshot's ad_mask_k_largest, which the neutral stage does not carry",
         "tab1.ad_inpaint_only_masked_padding": POLICY,
         "tab1.ad_inpaint_width": "unused while ad_use_inpaint_width_height is false",
         "tab1.ad_inpaint_height": "unused while ad_use_inpaint_width_height is false",
