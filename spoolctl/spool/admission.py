@@ -9,6 +9,7 @@ it lies. Does not guarantee that the name is free; the pinned record decides tha
 """
 
 import errno
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,6 +24,7 @@ from spoolctl.spool.reject import reject
 from spoolctl.spool.submit import parse_job
 
 _REMEMBERED_MAX = 10_000
+_GROWING_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,17 @@ class Admission:
             return NotAdmitted.GROWING
         self._seen.pop(location.path, None)
         return Admitted(location, data, job)
+
+    def admit_patiently(self, actor: Actor, location: Location) -> Admitted | NotAdmitted:
+        """As ``admit``, looking for as long as a file must stay the same; for commands, which do not come by again."""
+        needed_s = max(actor.settings.settle_s, actor.settings.reject_after_s)
+        found = self.admit(actor, location)
+        for _ in range(math.ceil(needed_s / _GROWING_LOOK_S)):
+            if found is not NotAdmitted.GROWING:
+                break
+            actor.pause(_GROWING_LOOK_S)
+            found = self.admit(actor, location)
+        return found
 
     def _too_long(self, actor: Actor, location: Location) -> NotAdmitted:
         size = actor.files.stat(location.path).bytes

@@ -9,6 +9,7 @@ from enum import Enum
 
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
+from spoolctl.spool.admission import Admission, Admitted, NotAdmitted
 from spoolctl.spool.attempts import take_and_end
 from spoolctl.spool.errors import NoSuchJob, ShareUnusable, StateForbids
 from spoolctl.spool.layout import Location, Place, State
@@ -44,6 +45,7 @@ def cancel(actor: Actor, name: str, *, message: str | None = None) -> Cancelled:
         OSError: The share did not answer; ask again.
         ShareUnusable: The job kept changing under us.
     """
+    admission = Admission()
     for _ in looks(actor):
         decided = decisions(actor, name)
         last = decided.highest
@@ -61,6 +63,8 @@ def cancel(actor: Actor, name: str, *, message: str | None = None) -> Cancelled:
             return Cancelled.DONE
         if not pending:
             raise NoSuchJob(f"no record of '{name}' lies in a queue, waits, is held or runs")
+        if not _is_whole(actor, admission, pending[0]):
+            continue
         if cancel_pending(actor, pending[0], role="person", message=message):
             return Cancelled.DONE
     raise ShareUnusable(f"'{name}' kept changing while it was being cancelled", hint="ask again")
@@ -97,6 +101,17 @@ def cancel_pending(
         return False
     settle_later(actor, begins)
     return verdict.verdict is Verdict.CANCELLED
+
+
+def _is_whole(actor: Actor, admission: Admission, location: Location) -> bool:
+    """False if it is gone, or was no job. One still being written would be pinned as it is now, and be a stranger once it is whole."""
+    found = admission.admit_patiently(actor, location)
+    if found is NotAdmitted.GROWING:
+        raise StateForbids(
+            f"cannot cancel '{location.name}': '{location.path}' is still being written",
+            hint="ask again, or delete the file",
+        )
+    return isinstance(found, Admitted) or found is NotAdmitted.NEWER
 
 
 def _ended(decided: Decisions, pending: list[Location]) -> bool:

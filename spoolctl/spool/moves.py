@@ -3,7 +3,6 @@
 Guarantees: they decide nothing. A job that is claimed at the same instant runs; the owner fetches its record back, and the caller is told.
 """
 
-import math
 from collections.abc import Callable
 
 from spoolctl.spool import layout
@@ -19,7 +18,6 @@ from spoolctl.spool.settle import move
 from spoolctl.spool.states import class_of, label_for
 
 _PENDING = (State.QUEUE, State.WAITING, State.HELD)
-_GROWING_LOOK_S = 0.5
 
 
 def hold(actor: Actor, name: str) -> Location:
@@ -71,13 +69,7 @@ def move_to_class(actor: Actor, name: str, job_class: JobClass) -> Location:
 
 def _job(actor: Actor, admission: Admission, location: Location) -> Job | None:
     """The record at *location*, once it is sure to be one; None if it is gone."""
-    needed_s = max(actor.settings.settle_s, actor.settings.reject_after_s)
-    found = admission.admit(actor, location)
-    for _ in range(math.ceil(needed_s / _GROWING_LOOK_S)):
-        if found is not NotAdmitted.GROWING:
-            break
-        actor.pause(_GROWING_LOOK_S)
-        found = admission.admit(actor, location)
+    found = admission.admit_patiently(actor, location)
     if isinstance(found, Admitted):
         return found.job
     if found is NotAdmitted.GONE:

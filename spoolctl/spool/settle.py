@@ -46,6 +46,10 @@ def settle(actor: Actor, location: Location) -> Location | None:
     mine = False
     for _ in range(MOVES_MAX):
         decided = decisions(actor, location.name)
+        if location.place.state is State.CLAIMED and decided.highest is None:
+            # A claimed job has an attempt. By one blind listing an edited record went to a queue, was rejected there, and its
+            # job was nowhere.
+            decided = decisions(actor, location.name)
         place = belongs(
             decided,
             location,

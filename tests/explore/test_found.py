@@ -4,13 +4,12 @@ import contextlib
 
 import pytest
 
-from spoolctl.spool import SpoolError, cancel, layout
+from spoolctl.spool import SpoolError, cancel, layout, settle
 from spoolctl.spool.memory import Blind
 from tests.spool.scenes import with_job
 from tests.spool.spool_world import JOB, World
 
 
-@pytest.mark.xfail(reason="cancel takes a file as it is at that moment", strict=False)
 @pytest.mark.parametrize("written", [b"", JOB[: JOB.index(b"    seed")]], ids=["empty", "a piece"])
 def test_a_file_that_is_still_being_written_is_not_accepted_by_a_cancel(written):
     """What is pinned is the job for ever: the whole file would then be a stranger's, and be rejected, not cancelled."""
@@ -38,3 +37,28 @@ def test_a_reason_stays_beside_its_file_whatever_a_blind_listing_says():
     one.claim(bad)
     file, reason = sorted(world.files("rejected"))
     assert reason == f"{file}{layout.REASON_SUFFIX}"
+
+
+def test_a_settler_that_lists_no_attempt_once_leaves_an_edited_record_where_it_was_claimed():
+    """It brought the edited record to a queue, where it was rejected as a stranger's, and the job was nowhere."""
+    world = with_job()
+    worker = world.worker("w1")
+    claimed = worker.claim()
+    place = claimed.place(worker.actor)
+    world.share.put(place.path, JOB + b"# edited\n")
+    settler = world.actor("w2", machine="host-b")
+    results = layout.results("job-1")
+
+    def sees_again(_operation: str, path: str) -> None:
+        if path == results:
+            looks.append(path)
+            if len(looks) > 1:
+                settler.files.sees()
+
+    looks = []
+    settler.files.blind(results, Blind.EMPTY)
+    settler.files.on_operation = sees_again
+    settle(settler, place)
+
+    assert len(looks) > 1
+    assert [one.split("/")[0] for one in world.places("job-1")] == ["claimed"]
