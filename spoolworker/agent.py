@@ -222,7 +222,13 @@ class Agent:
             self._tell_state()
             return False
         if self._chooser is None:
-            self._chooser = Chooser(self._actor, self._life, self._admission, self._readiness.node)
+            self._chooser = Chooser(
+                self._actor,
+                self._life,
+                self._admission,
+                self._readiness.node,
+                self._backend.misfits,
+            )
         self._chooser.node = self._readiness.node
         return True
 

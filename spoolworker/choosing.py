@@ -7,7 +7,7 @@ Guarantees: the order is the file names' order, which people see; a bounded numb
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from spoolctl.scheduling.fit import misfits
@@ -27,12 +27,15 @@ from spoolctl.spool import (
     NotClaimed,
     Place,
     SpoolError,
+    Stage,
     claim,
     entries_in,
     layout,
     nodes,
     parse_file_name,
+    stages_of,
 )
+from spoolworker.backends.base import BackendError
 
 OPENED_MAX = 32
 AGAIN_MAX = 8
@@ -68,11 +71,19 @@ class Look:
 class Chooser:
     """One worker's view of the queues."""
 
-    def __init__(self, actor: Actor, life: Life, admission: Admission, node: Node) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        life: Life,
+        admission: Admission,
+        node: Node,
+        lacks: Callable[[Sequence[Stage]], tuple[str, ...]] = lambda _stages: (),
+    ) -> None:
         self._actor = actor
         self._life = life
         self._admission = admission
         self.node = node
+        self._lacks = lacks
         self._passed: dict[str, float] = {}
         self._avoided_since: dict[str, float] = {}
         self._counters: dict[str, int] = {}
@@ -167,7 +178,9 @@ class Chooser:
 
     def _misfits(self, job: Job, previous: Manifest | None = None) -> tuple[str, ...]:
         try:
-            return misfits(job, self.node, previous)
+            return misfits(job, self.node, previous) or self._lacks(stages_of(job))
+        except BackendError as error:
+            return (str(error),)
         except BadRecord:
             return ()  # nobody can run it: whoever claims it says so in its verdict (bad_job)
 

@@ -13,16 +13,18 @@ from typing import Annotated, Any
 
 import typer
 
-from spoolctl.spool import ShareUnusable, SpoolError, UsageError
+from spoolctl.spool import ShareUnusable, SpoolError, UsageError, open_spool
 from spoolctl.spool.doctor import count, is_bad, lines, summary
 from spoolctl.spool.eventlog import default_folder, open_log, tell_on_terminal
 from spoolctl.spool.version import VERSION
 from spoolworker.agent import Agent
-from spoolworker.backends import BACKENDS, SECRETS
+from spoolworker.backends import BACKENDS, SECRETS, open_backend
+from spoolworker.backends.base import BackendError
 from spoolworker.config import Loaded, load, parse_options
 from spoolworker.doctor import examine_node, refused
 from spoolworker.gpus import memory, read_gpus
 from spoolworker.stopping import Stopping
+from spoolworker.trial import try_backend, would_claim
 
 app = typer.Typer(
     help="The worker of one GPU: claims jobs from a spool and runs them.",
@@ -191,6 +193,40 @@ def print_gpus(as_json: JsonOption = False) -> None:
         typer.echo("no card that a backend could use; 'sketch' needs none")
     if reading.problem:
         typer.echo(f"note: {reading.problem}")
+
+
+@app.command("check-backend")
+def check_backend(
+    spool: SpoolOption = None,
+    config: ConfigOption = None,
+    name: NameOption = None,
+    backend: BackendOption = None,
+    backend_option: OptionsOption = None,
+    gpu: GpuOption = None,
+    vram_gb: VramOption = None,
+    tag: TagOption = None,
+    model: Annotated[str | None, typer.Option("--model", help="The model to try.")] = None,
+) -> None:
+    """Make one small image with the backend, and tell what it can do and which waiting jobs would run here."""
+    loaded = _load(
+        config, spool=spool, name=name, backend=backend, backend_options=backend_option, gpu=gpu,
+        vram_gb=vram_gb, tags=tuple(tag) if tag else None,
+    )  # fmt: skip
+    settings = loaded.config
+    made = open_backend(settings.backend, settings.backend_options, commands=settings.commands)
+    try:
+        abilities = try_backend(made, typer.echo, model=model)
+    except BackendError as error:
+        typer.echo(f"error: {error} ({error.code.value})", err=True)
+        if error.log_tail:
+            typer.echo(error.log_tail, err=True)
+        raise typer.Exit(1) from None
+    try:
+        actor = open_spool(settings.spool, name="check-backend")
+        for line in would_claim(actor, settings, made, abilities, read_gpus()):
+            typer.echo(line)
+    except OSError as error:
+        raise ShareUnusable(f"the spool at '{settings.spool}' failed: {error}") from None
 
 
 @app.command("version")

@@ -7,6 +7,8 @@ Guarantees: the card on the share is the one that the last answer gave; only a c
 breaker does.
 """
 
+from datetime import datetime
+
 from spoolctl.spool import NODE_SCHEMA, PROTOCOL_VERSION, Actor, Life, Node, introduce
 from spoolctl.spool.version import VERSION
 from spoolworker.backends.base import Abilities, Backend, BackendError
@@ -83,7 +85,14 @@ class Readiness:
                 self._card_watch = CardWatch(self._config.gpu, self._tell_card)
                 self._card_watch.ask()
         self._backend_gb = abilities.vram_used_gb
-        node = self._card(abilities)
+        node = card_of(
+            self._config,
+            abilities,
+            self._gpus,
+            session=self._actor.session,
+            machine=self._actor.host.machine,
+            started_at=self._started_at,
+        )
         if node != self.node:
             introduce(self._actor, node)
             self.node = node
@@ -105,33 +114,42 @@ class Readiness:
             utilisation=gpu.utilisation if gpu else None,
         )
 
-    def _card(self, abilities: Abilities) -> Node:
-        gpu = self._gpus.find(self._config.gpu) if self._gpus else None
-        gpu_problem = self._gpus.problem if self._gpus else None
-        total_gb = round(gpu.vram_total_gb, 1) if gpu and gpu.vram_total_gb else None
-        return Node(
-            schema_=NODE_SCHEMA,
-            worker=self._config.name,
-            session=self._actor.session,
-            machine=self._actor.host.machine,
-            protocol=PROTOCOL_VERSION,
-            version=VERSION,
-            backend=abilities.backend,
-            backend_version=abilities.version,
-            stages=abilities.stages,
-            models=abilities.models,
-            vaes=_labels(abilities.vaes),
-            loras=_labels(abilities.loras),
-            embeddings=_labels(abilities.embeddings),
-            upscalers=_labels(abilities.upscalers),
-            samplers=_labels(abilities.samplers),
-            extensions=_labels(abilities.extensions),
-            gpu=gpu.name if gpu else None,
-            vram_gb=self._config.vram_gb if self._config.vram_gb is not None else total_gb,
-            tags=self._config.tags,
-            started_at=self._started_at,
-            facts={"gpu_problem": gpu_problem} if gpu_problem else {},
-        )
+
+def card_of(  # noqa: PLR0913 - what a card tells
+    config: Config,
+    abilities: Abilities,
+    reading: GpuReading,
+    *,
+    session: str,
+    machine: str,
+    started_at: datetime,
+) -> Node:
+    """A worker's card: what its configuration, its backend and its GPU's driver say."""
+    gpu = reading.find(config.gpu)
+    total_gb = round(gpu.vram_total_gb, 1) if gpu and gpu.vram_total_gb else None
+    return Node(
+        schema_=NODE_SCHEMA,
+        worker=config.name,
+        session=session,
+        machine=machine,
+        protocol=PROTOCOL_VERSION,
+        version=VERSION,
+        backend=abilities.backend,
+        backend_version=abilities.version,
+        stages=abilities.stages,
+        models=abilities.models,
+        vaes=_labels(abilities.vaes),
+        loras=_labels(abilities.loras),
+        embeddings=_labels(abilities.embeddings),
+        upscalers=_labels(abilities.upscalers),
+        samplers=_labels(abilities.samplers),
+        extensions=_labels(abilities.extensions),
+        gpu=gpu.name if gpu else None,
+        vram_gb=config.vram_gb if config.vram_gb is not None else total_gb,
+        tags=config.tags,
+        started_at=started_at,
+        facts={"gpu_problem": reading.problem} if reading.problem else {},
+    )
 
 
 def _labels(names: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ work (confirming that the server is idle), and raises ``Interrupted``.
 
 import errno
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -137,6 +137,14 @@ class Backend(Protocol):
 
         Raises:
             BackendError: It cannot be reached or refuses us.
+        """
+        ...
+
+    def misfits(self, stages: Sequence[Stage]) -> tuple[str, ...]:
+        """What it lacks for a chain beyond what its ``Abilities`` tell, as it knows from its last probe; asked before each claim.
+
+        Raises:
+            BackendError: It was never asked before, and cannot be reached.
         """
         ...
 

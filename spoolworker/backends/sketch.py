@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from spoolctl.spool import (
     Code,
     Img2Img,
     Sampling,
+    Stage,
     StageTiming,
     Txt2Img,
     layout,
@@ -107,6 +108,11 @@ class Sketch:
         """
         self._reach()
         return Abilities(self.name, VERSION, STAGE_NAMES, models=None, loaded_model=self._loaded)
+
+    def misfits(self, stages: Sequence[Stage]) -> tuple[str, ...]:
+        """Nothing beyond what its card tells."""
+        del stages
+        return ()
 
     def run(self, order: Order, watch: Watch) -> Product:
         """Run the chain; every stage leaves its images in scratch.

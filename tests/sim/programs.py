@@ -8,7 +8,7 @@ import contextlib
 import functools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from spoolctl.spool import (
     Code,
     Heartbeat,
     NameWatch,
+    Stage,
     Vacancy,
     layout,
     refuse_holder,
@@ -81,6 +82,9 @@ class Backend:
     def __init__(self, world: "Simulation", draw: Random) -> None:
         self._world, self._time, self._plan, self._draw = world, world.time, world.plan, draw
         self.claim: Claim | None = None
+
+    def misfits(self, _stages: Sequence[Stage]) -> tuple[str, ...]:
+        return ()
 
     def probe(self) -> Abilities:
         if not self._world.healed and self._draw.random() < self._plan.failing / 4:

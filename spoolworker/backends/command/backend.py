@@ -9,13 +9,14 @@ import os
 import queue
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from spoolctl.spool import (
     BackendUsed,
     Code,
     CommandWorkload,
+    Stage,
     StageTiming,
     UsageError,
     stage_of_command,
@@ -92,6 +93,11 @@ class Command:
             models=None,
             extensions=tuple(there),
         )
+
+    def misfits(self, stages: Sequence[Stage]) -> tuple[str, ...]:
+        """Nothing beyond what its card tells."""
+        del stages
+        return ()
 
     def run(self, order: Order, watch: Watch) -> Product:
         """Run the job's command; its outputs are left in scratch.

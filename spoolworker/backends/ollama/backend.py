@@ -7,9 +7,9 @@ the same model meanwhile makes an interrupted run wait.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from spoolctl.spool import BackendUsed, Code, StageTiming, TextWorkload, layout
+from spoolctl.spool import BackendUsed, Code, Stage, StageTiming, TextWorkload, layout
 from spoolworker.backends.base import (
     NO_SPACE,
     Abilities,
@@ -89,6 +89,11 @@ class Ollama:
             loaded_model=loaded[0] if loaded else None,
         )
 
+    def misfits(self, stages: Sequence[Stage]) -> tuple[str, ...]:
+        """Nothing beyond what its card tells."""
+        del stages
+        return ()
+
     def run(self, order: Order, watch: Watch) -> Product:
         """Make the job's texts; each is left in scratch.
 
@@ -125,7 +130,7 @@ class Ollama:
             answer = self._generate(workload, one, watch, len(texts))
             if answer.cut:
                 _refuse_cut_json(workload, one, answer)
-                warnings.append(f"text {one.index} was cut at {workload.num_predict} tokens")
+                warnings.append(f"text {one.index} was cut {_where(workload)}")
             if workload.format is not None:
                 _refuse_no_json(one, answer)
             made.append(_write(order, workload, one, answer))
@@ -177,10 +182,14 @@ class Ollama:
 
 def _refuse_cut_json(workload: TextWorkload, one: Wanted, answer: Answer) -> None:
     if workload.format is not None:
-        message = (
-            f"text {one.index} was cut at {workload.num_predict} tokens, before its JSON was whole"
-        )
+        message = f"text {one.index} was cut {_where(workload)}, before its JSON was whole"
         raise BackendError(Code.OUTPUT_INCOMPLETE, message, log_tail=answer.log)
+
+
+def _where(workload: TextWorkload) -> str:
+    if workload.num_predict is None:
+        return "where the model's context ends"
+    return f"at {workload.num_predict} tokens"
 
 
 def _refuse_no_json(one: Wanted, answer: Answer) -> None:

@@ -1,9 +1,9 @@
 """The ``webui`` backend itself: what the server can do, and one run after another."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from spoolctl.spool import STAGE_NAMES, BackendUsed, Code, ModelHere
+from spoolctl.spool import STAGE_NAMES, BackendUsed, Code, ModelHere, Stage
 from spoolworker.backends.base import Abilities, BackendError, Order, Product, Watch
 from spoolworker.backends.chain import draw_seed
 from spoolworker.backends.server import Server
@@ -83,6 +83,11 @@ class Webui:
             samplers=tuple(dict.fromkeys(known.samplers.values())),
             extensions=known.extensions,
         )
+
+    def misfits(self, stages: Sequence[Stage]) -> tuple[str, ...]:
+        """Nothing beyond what its card tells."""
+        del stages
+        return ()
 
     def run(self, order: Order, watch: Watch) -> Product:
         """Run the chain; every stage leaves its images in scratch before the next begins.

@@ -573,6 +573,18 @@ def test_a_workflow_whose_image_has_another_size_than_promised_is_corrupt(standi
     assert error.code is Code.OUTPUT_CORRUPT
 
 
+def test_a_workflow_with_a_file_that_is_not_there_is_refused_before_it_is_sent(standin, rig):
+    away = {**WORKFLOW_WITHOUT_INPUTS, "1": {**WORKFLOW["1"], "inputs": {"ckpt_name": "away.ckpt"}}}
+    workload = ComfyUIWorkload.model_validate(
+        {"kind": "comfyui", "workflow": away, "outputs": {"8": {"count": 2}}}
+    )
+
+    assert failure(rig, workload).code is Code.MODEL_MISSING
+    assert standin.submitted() == []
+    standin.info["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0].append("away.ckpt")
+    assert rig.run(workload).made, "and is found once it is there"
+
+
 @pytest.mark.parametrize("promised", [1, 3])
 def test_a_workflow_that_leaves_another_number_than_promised_is_incomplete(rig, promised):
     workload = ComfyUIWorkload.model_validate(

@@ -66,6 +66,8 @@ class StandIn:
     ends_early: bool = False
     """The stream ends as if whole, without its last line."""
     says_model: str | None = None
+    context: int | None = None
+    """So many tokens fit into it, and no prompt is shifted out."""
     text: tuple | None = None
     """These pieces instead of words."""
 
@@ -286,7 +288,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pieces(self, body, model):
         options = body.get("options", {})
-        asked = options.get("num_predict", -1)
+        asked = options.get("num_predict", -1 if self.peer.context is None else self.peer.context)
         thinks = model.thinks if body.get("think", True) else 0
         if self.peer.text is not None:
             words = list(self.peer.text)

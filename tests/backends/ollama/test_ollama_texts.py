@@ -262,3 +262,11 @@ def test_a_login_is_sent_with_every_call(tmp_path):
 
     assert caught.value.code is Code.BACKEND_UNAUTHORISED
     assert "secret" not in f"{caught.value}{caught.value.log_tail}"
+
+
+def test_a_text_that_was_cut_although_nobody_said_where_is_told(server, tmp_path):
+    server.context = 5
+
+    assert run(server, tmp_path, text()).warnings == (
+        "text 0 was cut where the model's context ends",
+    )
