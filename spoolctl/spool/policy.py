@@ -48,6 +48,8 @@ POLICY: dict[Code, tuple[Budget, Again]] = {
     Code.OUTPUT_CORRUPT: (Budget.FAILURE, Again.ELSEWHERE),
     Code.INTERNAL: (Budget.FAILURE, Again.ELSEWHERE),
     Code.BACKEND_UNREACHABLE: (Budget.DEFERRAL, Again.ELSEWHERE),
+    # Free, a job that brings down every server it meets would go round for ever.
+    Code.BACKEND_DIED: (Budget.CRASH, Again.ELSEWHERE),
     Code.BACKEND_UNAUTHORISED: (Budget.DEFERRAL, Again.ELSEWHERE),
     Code.SHARE_FULL: (Budget.DEFERRAL, Again.LATER),
     Code.SCRATCH_FULL: (Budget.DEFERRAL, Again.ELSEWHERE),
@@ -123,7 +125,7 @@ def judge(  # noqa: PLR0913 - each is one independent fact
         or counts.failures >= attempts_max
         or counts.crashes >= retry.crashes_max
     )
-    if worker and budget in (Budget.FAILURE, Budget.DEFERRAL) and again is not Again.LATER:
+    if worker and budget is not Budget.FREE and again not in (Again.LATER, Again.AT_ONCE):
         avoid = tuple(dict.fromkeys((*avoid, worker)))[-AVOID_MAX:]
     retry_at = None
     if not final and again is not Again.AT_ONCE:

@@ -25,14 +25,15 @@ _SAID_CHARS_MAX = 4_000
 
 
 class NoAnswer(BackendError):
-    """``backend_unreachable``: the call brought no whole answer.
+    """``backend_unreachable``, or ``backend_died``: the call brought no whole answer.
 
     ``how`` tells why: *refused* (nothing listens there; nothing was sent), *reset* (the server went away in the midst of it, like
     one that crashed) or *silent* (connected, and no answer in time: the server may still be at work on it).
     """
 
     def __init__(self, how: How, message: str) -> None:
-        super().__init__(Code.BACKEND_UNREACHABLE, message)
+        died = Code.BACKEND_DIED if how == "reset" else Code.BACKEND_UNREACHABLE
+        super().__init__(died, message)
         self.how = how
 
 

@@ -73,13 +73,18 @@ def test_an_answer_comes_as_json(answers):
 
 
 @pytest.mark.parametrize(
-    ("path", "how"), [("/reset", "reset"), ("/silent", "silent"), ("/cut", "reset")]
+    ("path", "how", "code"),
+    [
+        ("/reset", "reset", Code.BACKEND_DIED),
+        ("/silent", "silent", Code.BACKEND_UNREACHABLE),
+        ("/cut", "reset", Code.BACKEND_DIED),
+    ],
 )
-def test_no_answer_tells_how(answers, path, how):
+def test_no_answer_tells_how(answers, path, how, code):
     with pytest.raises(NoAnswer) as caught:
         Server("it", answers.address).call("GET", path, timeout_s=0.2)
 
-    assert (caught.value.how, caught.value.code) == (how, Code.BACKEND_UNREACHABLE)
+    assert (caught.value.how, caught.value.code) == (how, code)
 
 
 def test_where_nothing_listens_nothing_was_sent():

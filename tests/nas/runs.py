@@ -43,13 +43,15 @@ def run(chosen, out, *, limit_s=PROTOCOL_LIMIT_S, keep=False, say=print):
 
 
 def soak(protocol, jobs, limit_s, out, *, say=print):
-    """One night of *jobs* jobs with faults, given up after *limit_s*; the results."""
+    """At most *jobs* jobs with faults, new ones for *limit_s*, then the end of all is waited for and looked at; the results."""
     test = "tests/nas/scenes/scene_soak.py::test_soak"
     order = {
-        "protocol": protocol, "limit_s": limit_s + 600, "files": [test.partition("::")[0]], "tests": [test]
+        "protocol": protocol, "limit_s": 2 * limit_s + 4_000, "files": [test.partition("::")[0]], "tests": [test]
     }  # fmt: skip
     environment = {"SOAK_JOBS": str(jobs), "SOAK_LIMIT_S": str(limit_s)}
-    results = carry_out([order], out, test_limit_s=limit_s + 300, environment=environment, say=say)
+    results = carry_out(
+        [order], out, test_limit_s=2 * limit_s + 3_600, environment=environment, say=say
+    )
     for line in (out / "log").read_text().splitlines():
         if line.startswith("soak:"):
             say(line)

@@ -56,6 +56,7 @@ TABLE = {
     "output_corrupt": (FAILED, (1, 0, 0), False, True, True),
     "internal": (FAILED, (1, 0, 0), False, True, True),
     "backend_unreachable": (FAILED, (0, 0, 1), False, True, True),
+    "backend_died": (FAILED, (0, 1, 0), False, True, True),
     "backend_unauthorised": (FAILED, (0, 0, 1), False, True, True),
     "share_full": (FAILED, (0, 0, 1), False, True, False),
     "scratch_full": (FAILED, (0, 0, 1), False, True, True),

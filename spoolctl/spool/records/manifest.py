@@ -52,6 +52,7 @@ class Code(StrEnum):
     OUTPUT_CORRUPT = "output_corrupt"
     BACKEND_REJECTED = "backend_rejected"
     BACKEND_UNREACHABLE = "backend_unreachable"
+    BACKEND_DIED = "backend_died"
     BACKEND_UNAUTHORISED = "backend_unauthorised"
     SHARE_FULL = "share_full"
     SCRATCH_FULL = "scratch_full"

@@ -162,7 +162,7 @@ def _failure(said: Mapping[str, Any]) -> BackendError:
     if _GPU_MEMORY.search(kind) or _GPU_MEMORY_SAID.search(text):
         return BackendError(Code.OUT_OF_MEMORY, message, log_tail=log)
     if _CONTEXT_GONE.search(text):
-        return ContextGone(Code.BACKEND_UNREACHABLE, message, log_tail=log)
+        return ContextGone(Code.BACKEND_DIED, message, log_tail=log)
     if _LOADER.search(str(said.get("node_type"))):
         return BackendError(Code.MODEL_MISSING, f"{message} (a damaged file?)", log_tail=log)
     return BackendError(Code.BACKEND_REJECTED, message, log_tail=log)

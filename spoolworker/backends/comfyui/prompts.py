@@ -192,11 +192,12 @@ class Prompts:
             entry = self._client.history(prompt_id)
         except NoAnswer as error:
             if error.how != "silent":
-                raise
+                # It had taken the work: whatever it says now, it went away under it.
+                raise BackendError(Code.BACKEND_DIED, str(error)) from None
             return None, None  # loading a model may keep the server from answering
         if entry is None:
             message = "comfyui does not know the work any more: it was started anew, or somebody removed it"
-            raise BackendError(Code.BACKEND_UNREACHABLE, message)
+            raise BackendError(Code.BACKEND_DIED, message)
         return entry, False
 
     def _is_there(self, prompt_id: str) -> bool:

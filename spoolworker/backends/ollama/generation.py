@@ -107,7 +107,9 @@ class Generation:
         try:
             self._alive()
         except NoAnswer as error:
-            if error.how != "silent" or in_vain + 1 >= _ASKED_IN_VAIN:
+            if error.how != "silent":
+                raise BackendError(Code.BACKEND_DIED, str(error)) from None  # under our work
+            if in_vain + 1 >= _ASKED_IN_VAIN:
                 raise
             return in_vain + 1
         return 0

@@ -147,7 +147,7 @@ class Webui:
         try:
             self._line.do(lambda: self._client.write_options(values), watch)
         except BackendError as error:
-            if error.code is Code.BACKEND_UNREACHABLE:
+            if error.code in (Code.BACKEND_UNREACHABLE, Code.BACKEND_DIED):
                 self._pinned -= set(values)
                 raise
             return (f"webui's settings cannot be written, so jobs may change them: {error}",)

@@ -142,7 +142,7 @@ class Posting:
         try:
             reply = running.result()
         except BackendError as error:
-            if error.code is Code.BACKEND_UNREACHABLE:
+            if error.code in (Code.BACKEND_UNREACHABLE, Code.BACKEND_DIED):
                 self._after_loss(error)
             self._line.sure = True
             self._end_if_asked()
@@ -189,7 +189,7 @@ class Posting:
         if silent_s > self._line.settings.silent_s and not running.wait(0):
             # Gone, and the request not told: the whole machine may be, or its network
             hangs = error.how == "silent"
-            code = Code.STALLED if hangs else Code.BACKEND_UNREACHABLE
+            code = Code.STALLED if hangs else Code.BACKEND_DIED
             said = "it answers nothing" if hangs else "it is gone, and our request with it,"
             raise BackendError(code, f"webui hangs: {said} for {silent_s:.0f} s ({error})")
 

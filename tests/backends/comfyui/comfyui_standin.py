@@ -61,7 +61,7 @@ class Knobs:
 
 
 class StandIn:
-    def __init__(self, folder):
+    def __init__(self, folder, port=0):
         self.folder = Path(folder)
         self.knobs = Knobs()
         self.info = json.loads(json.dumps(INFO))
@@ -72,7 +72,7 @@ class StandIn:
         self.inputs, self.outputs, self.sockets = {}, {}, {}
         self.freed = 0
         self.restart()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.standin = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))

@@ -85,7 +85,7 @@ def test_a_checkpoint_that_cannot_be_loaded_is_missing_here(standin, rig):
 def test_a_server_that_lost_its_card_gets_no_more_work_until_it_was_started_anew(standin, rig):
     """Once CUDA's context is gone every later job fails until the process is a new one; claiming on would eat the queue."""
     standin.knobs.error = ("RuntimeError", "CUDA error: device-side assert triggered")
-    assert failure(rig).code is Code.BACKEND_UNREACHABLE
+    assert failure(rig).code is Code.BACKEND_DIED
     standin.knobs.error = None
 
     with pytest.raises(BackendError, match="started anew"):
@@ -125,10 +125,10 @@ def test_a_prompt_of_which_nothing_is_heard_is_interrupted_and_stalled(standin, 
     assert rig.backend.probe(), "it let go, so it is well"
 
 
-def test_a_server_that_dies_in_the_midst_is_unreachable(standin, rig):
+def test_a_server_that_dies_in_the_midst_has_died(standin, rig):
     standin.knobs.dies_at_tick = 1
 
-    assert failure(rig).code is Code.BACKEND_UNREACHABLE
+    assert failure(rig).code is Code.BACKEND_DIED
 
 
 def test_where_nothing_listens_the_server_is_unreachable(tmp_path):
@@ -152,7 +152,7 @@ def test_a_server_started_anew_in_the_midst_does_not_know_the_work_and_is_not_wa
 
     error = failure(rig)
 
-    assert error.code is Code.BACKEND_UNREACHABLE
+    assert error.code is Code.BACKEND_DIED
     assert "started anew" in str(error)
 
 
@@ -336,7 +336,7 @@ def test_a_submit_that_was_lost_is_not_repeated(standin, rig):
 
     error = failure(rig)
 
-    assert error.code is Code.BACKEND_UNREACHABLE
+    assert error.code is Code.BACKEND_DIED
     assert "went away in the midst" in str(error)
     assert len(standin.submitted()) == 1
 

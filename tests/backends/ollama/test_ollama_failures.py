@@ -71,11 +71,11 @@ def test_an_error_before_the_first_token_is_heard(server, tmp_path):
     assert failure(lambda: run(server, tmp_path, text())).code is Code.BACKEND_REJECTED
 
 
-def test_a_server_that_is_killed_in_the_midst_is_unreachable(server, tmp_path):
+def test_a_server_that_is_killed_in_the_midst_has_died(server, tmp_path):
     server.break_at = 3
     error = failure(lambda: run(server, tmp_path, text()))
 
-    assert error.code is Code.BACKEND_UNREACHABLE
+    assert error.code is Code.BACKEND_DIED
     assert "went away" in str(error)
 
 

@@ -160,7 +160,7 @@ def test_a_connection_that_breaks_in_mid_request_leaves_nothing_running(server, 
     with pytest.raises(BackendError) as caught:
         run(server, tmp_path, txt2img())
 
-    assert caught.value.code is Code.BACKEND_UNREACHABLE
+    assert caught.value.code is Code.BACKEND_DIED
     assert "went away in the midst" in str(caught.value)
     assert server.posts("interrupt")
     assert server.is_idle
@@ -186,7 +186,7 @@ def test_a_cancel_that_meets_a_broken_connection_still_leaves_the_server_idle(se
     assert server.is_idle
 
 
-def test_a_server_that_is_killed_in_mid_request_is_unreachable(tmp_path):
+def test_a_server_that_is_killed_in_mid_request_has_died(tmp_path):
     with StandIn() as standin:
         standin.pause_at = 2
         made = backend(standin)
@@ -196,7 +196,7 @@ def test_a_server_that_is_killed_in_mid_request_is_unreachable(tmp_path):
         error = running.join().error
 
     assert isinstance(error, BackendError)
-    assert error.code is Code.BACKEND_UNREACHABLE
+    assert error.code is Code.BACKEND_DIED
     with pytest.raises(BackendError) as caught:
         made.probe()
     assert caught.value.code is Code.BACKEND_UNREACHABLE
@@ -217,7 +217,7 @@ def test_a_server_that_answers_nothing_for_too_long_hangs(server, tmp_path, monk
     assert made._line.sure is False
 
 
-def test_a_server_that_is_gone_without_a_word_to_our_request_is_unreachable(tmp_path, monkeypatch):
+def test_a_server_that_is_gone_without_a_word_to_our_request_has_died(tmp_path, monkeypatch):
     # Its machine lost its power, or its network: nothing ever closes our connection.
     monkeypatch.setattr("spoolworker.backends.webui.posting._NEWS_S", 0.01)
     with StandIn() as standin:
@@ -229,7 +229,7 @@ def test_a_server_that_is_gone_without_a_word_to_our_request_is_unreachable(tmp_
         error = running.join().error
 
     assert isinstance(error, BackendError)
-    assert error.code is Code.BACKEND_UNREACHABLE
+    assert error.code is Code.BACKEND_DIED
     assert made._line.sure is False
 
 

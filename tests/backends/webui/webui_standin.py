@@ -69,8 +69,8 @@ NEAREST, LANCZOS = Resampling.NEAREST, Resampling.LANCZOS
 class StandIn:
     """The server; a context manager that starts and stops it."""
 
-    def __init__(self, *, forge=False, ui=False, api_auth=None):
-        self.forge, self.ui, self.api_auth = forge, ui, api_auth
+    def __init__(self, *, forge=False, ui=False, api_auth=None, port=0):
+        self.forge, self.ui, self.api_auth, self.port = forge, ui, api_auth, port
         self.models = {"sd15": "aaaaaaaaaa", "other": "bbbbbbbbbb"}  # as the server listed them
         self.on_disk = dict(self.models)
         self.broken_models = set()
@@ -134,7 +134,7 @@ class StandIn:
         self.connections = set()
 
     def __enter__(self):
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
+        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), handler_of(self))
         self.server.daemon_threads = False
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
