@@ -6,6 +6,7 @@ Exit codes are those of ``spoolctl`` (docs/CLI.md), and 70 if the backend did no
 import dataclasses
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -129,8 +130,10 @@ def print_config(
         vram_gb=vram_gb, tags=tuple(tag) if tag else None, scratch=scratch, log_folder=log_folder,
     )  # fmt: skip
     values = json.loads(loaded.config.model_dump_json())
-    shown = {k: "***" if k in SECRETS else v for k, v in values["backend_options"].items()}
-    values["backend_options"] = shown
+    options = values["backend_options"].items()
+    values["backend_options"] = {k: "***" if k in SECRETS else _no_login(v) for k, v in options}
+    for one in (values["server"] or {}, *values["commands"].values()):
+        one["environment"] = dict.fromkeys(one.get("environment") or {}, "***")
     if as_json:
         told = {k: {"value": v, "from": loaded.origins[k]} for k, v in values.items()}
         typer.echo(json.dumps(told, indent=2))
@@ -213,7 +216,10 @@ def check_backend(
         vram_gb=vram_gb, tags=tuple(tag) if tag else None,
     )  # fmt: skip
     settings = loaded.config
-    made = open_backend(settings.backend, settings.backend_options, commands=settings.commands)
+    # A worker may be at work with the same server: it is waited for, not interrupted.
+    polite = {"exclusive": "false"} if settings.backend == "webui" else {}
+    options = {**settings.backend_options, **polite}
+    made = open_backend(settings.backend, options, commands=settings.commands)
     try:
         abilities = try_backend(made, typer.echo, model=model)
     except BackendError as error:
@@ -233,6 +239,11 @@ def check_backend(
 def print_version() -> None:
     """Print this program's version."""
     typer.echo(VERSION)
+
+
+def _no_login(value: str) -> str:
+    """An address without the user and password that may stand in it."""
+    return re.sub(r"//[^/@]*@", "//***@", value)
 
 
 def _load(config: Path | None, **flags: Any) -> Loaded:  # noqa: ANN401 - one value for each flag

@@ -9,7 +9,7 @@ breaker does.
 
 from datetime import datetime
 
-from spoolctl.spool import NODE_SCHEMA, PROTOCOL_VERSION, Actor, Life, Node, introduce
+from spoolctl.spool import NODE_SCHEMA, PROTOCOL_VERSION, Actor, Code, Life, Node, introduce
 from spoolctl.spool.version import VERSION
 from spoolworker.backends.base import Abilities, Backend, BackendError
 from spoolworker.config import Config
@@ -17,6 +17,7 @@ from spoolworker.gpus import CardWatch, Gpu, GpuReading, read_gpus
 from spoolworker.serving import Serving
 
 _LABEL_CHARS_MAX = 200
+_GONE = (Code.BACKEND_UNREACHABLE, Code.BACKEND_DIED)
 _AGAIN_S, _AWAY_AGAIN_S = 5.0, 15.0
 
 
@@ -54,7 +55,9 @@ class Readiness:
             self._meet(self._backend.probe())
         except (BackendError, OSError) as error:
             self._next_probe = now + _AWAY_AGAIN_S
-            told = self._serving.mend() if isinstance(error, BackendError) else None
+            # A wrong password is not mended by starting a healthy server anew.
+            gone = isinstance(error, BackendError) and error.code in _GONE
+            told = self._serving.mend() if gone else None
             self.away = f"backend does not answer: {error}" + (f"; {told}" if told else "")
             self._actor.log("backend.away", backend=self._backend.name, error=self.away)
             return False

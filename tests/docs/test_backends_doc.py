@@ -76,7 +76,7 @@ def defaults(options):
 
 def shown(value):
     if value is None or value == {}:
-        return "–"
+        return "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
@@ -88,8 +88,9 @@ def shown(value):
 def test_a_backends_table_has_each_of_its_options_with_its_default(heading):
     first = "key" if heading in ("command", "Health") else "option"
     listed = {
-        names(name)[0]: said.strip("`")
+        one: said.strip("`")
         for name, said, _ in rows(section(heading), first, "default")
+        for one in names(name)
     }
 
     assert listed == {n: shown(v) for n, v in defaults(OPTIONS[heading]).items()}

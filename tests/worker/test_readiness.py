@@ -108,3 +108,26 @@ def test_an_unchanged_card_is_not_written_again(desk):
     desk.ready.answers()
 
     assert layout.node_card("w1").rpartition("/")[2] not in desk.actor.files.names("nodes")
+
+
+@pytest.mark.parametrize(
+    ("code", "mended"),
+    [
+        (Code.BACKEND_UNREACHABLE, 1),
+        (Code.BACKEND_DIED, 1),
+        (Code.BACKEND_UNAUTHORISED, 0),
+        (Code.BACKEND_REJECTED, 0),
+    ],
+)
+def test_only_a_server_that_does_not_answer_is_started_anew(desk, monkeypatch, code, mended):
+    """A wrong password ended a healthy server every minute."""
+    calls = []
+    monkeypatch.setattr(desk.ready._serving, "mend", lambda: calls.append(1) or "starting")
+
+    def refuse():
+        raise BackendError(code, "no")
+
+    desk.backend.probe = refuse
+
+    assert not desk.ready.answers()
+    assert len(calls) == mended

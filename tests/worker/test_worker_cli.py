@@ -66,6 +66,23 @@ def test_a_backends_password_is_shown_to_nobody(spoolworker, form):
     assert ran.out.count("***") == 2
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_login_in_an_address_and_what_an_environment_sets_are_shown_to_nobody(
+    spoolworker, tmp_path, form
+):
+    file = tmp_path / "worker.toml"
+    file.write_text(
+        "spool = '/s'\nname = 'w1'\n[server]\nstart = ['/x']\nenvironment = {KEY = 's3cret'}\n"
+        "[commands.sheet]\nrun = ['/x']\nenvironment = {KEY = 's3cret'}\n"
+        "[backend_options]\nurl = 'http://ann:s3cret@nas:7860/x'\n"
+    )
+
+    ran = spoolworker("config", "--config", file, *form)
+
+    assert "s3cret" not in ran.out
+    assert "http://***@nas:7860/x" in ran.out
+
+
 def test_config_for_people_has_one_line_for_each_value(spoolworker):
     ran = spoolworker("config", "--spool", "/s", "--name", "w1")
 

@@ -14,7 +14,7 @@ from typing import Any
 from spoolctl.spool import Code, ModelHere
 from spoolworker.backends.base import Abilities, BackendError
 from spoolworker.backends.comfyui.graph import GRAFTS, WHOLE, Nodes, Template, is_link
-from spoolworker.backends.comfyui.words import files_called
+from spoolworker.backends.comfyui.words import files_called, upscalers_of
 
 _FILE_FIELD = re.compile(r"(?!sampler_)\w*_name[0-9]?\Z")
 _FILE = re.compile(r"\.(safetensors|ckpt|pt|pth|bin|sft|gguf|onnx)\Z", re.IGNORECASE)
@@ -102,7 +102,7 @@ class Catalogue:
             vaes=self.choices("VAELoader", "vae_name") or (),
             loras=self.choices("LoraLoader", "lora_name") or (),
             embeddings=self.embeddings,
-            upscalers=self.choices("UpscaleModelLoader", "model_name") or (),
+            upscalers=upscalers_of(self.choices("UpscaleModelLoader", "model_name") or ()),
             samplers=self.choices("KSampler", "sampler_name") or (),
             extensions=tuple(sorted(custom)),
         )

@@ -25,6 +25,11 @@ from spoolworker.backends.comfyui.workflow import put_prefixes
 _NAMESPACE = uuid.UUID("3d6a0c1e-52f5-5a3b-8c0e-6f3c5a2b9d10")
 """Ours, drawn once: a prompt's id is the uuid5 of attempt, stage and image, so that the same work is found again."""
 
+_NAMES = frozenset(
+    {"ckpt_name", "vae_name", "lora_name", "model_name", "sampler_name", "scheduler"}
+)
+_SUMMARY_CHARS_MAX = 2_000
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -75,6 +80,8 @@ class Session:
         token = uuid.uuid5(_NAMESPACE, self._attempt).hex[:12]
         self._folder = f"spool/{slug(order.title)[:60] or 'job'}-{token}"
         self.warnings: list[str] = []
+        self.asked = ""
+        """The workflow that was sent last, on one line, for a log."""
 
     def make(
         self,
@@ -107,6 +114,7 @@ class Session:
                 self._watch.on_preview(event.picture)
             self.tell(at(progress.fraction), stage)
 
+        self.asked = f"comfyui: {stage}: asked for '{key}': {_summary(nodes)}\n"
         try:
             entry = self._prompts.finish(prompt_id, nodes, {}, hear)
             refuse_other_models(entry, nodes)
@@ -158,6 +166,19 @@ class Session:
             self.warnings.append(f"'{saved.filename}' was made a PNG")
         self._fetched.append(saved)
         return Picture(node, png, size_of(png, saved.filename), saved)
+
+
+def _summary(nodes: Nodes) -> str:
+    """Its nodes with their numbers and the names of what they load; texts may be prompts, and stay out."""
+    told = []
+    for node in nodes.values():
+        facts = (
+            f"{key} {value}"
+            for key, value in node["inputs"].items()
+            if isinstance(value, int | float) or (key in _NAMES and isinstance(value, str))
+        )
+        told.append(f"{node['class_type']}({', '.join(facts)})")
+    return " ".join(told)[:_SUMMARY_CHARS_MAX]
 
 
 def keep(png: bytes, path: Path, text: str | None) -> None:

@@ -3,9 +3,10 @@
 Guarantees: every image is on the local disk before the next begins, and each stage is told when it is whole.
 """
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from spoolctl.spool import (
@@ -65,14 +66,15 @@ class Walk:
             _Image(**{f.name: getattr(one, f.name) for f in dataclasses.fields(one)})
             for one in chain.begin(self.order)
         ]
-        for step in chain.steps(self.order):
-            began, made = self.clock(), []
-            chain.sow(step, images)
-            for image in images:
-                if self.watch.interrupted.is_set():
-                    raise Interrupted
-                made.append(self._image(drafting, step, image, len(images)))
-            self._stage_over(tuple(made), step.stage.stage, began)
+        with self._telling():
+            for step in chain.steps(self.order):
+                began, made = self.clock(), []
+                chain.sow(step, images)
+                for image in images:
+                    if self.watch.interrupted.is_set():
+                        raise Interrupted
+                    made.append(self._image(drafting, step, image, len(images)))
+                self._stage_over(tuple(made), step.stage.stage, began)
         return self._product()
 
     def run_workflow(self, workload: ComfyUIWorkload) -> Product:
@@ -82,6 +84,11 @@ class Walk:
             BackendError: As the interface says.
             Interrupted: The run was stopped.
         """
+        with self._telling():
+            self._workflow(workload)
+        return self._product()
+
+    def _workflow(self, workload: ComfyUIWorkload) -> None:
         began = self.clock()
         files = {place.file for place in workload.inputs.values() if place.file is not None}
         uploaded = {
@@ -113,7 +120,6 @@ class Walk:
                 )
             )  # fmt: skip
         self._stage_over(tuple(made), workload.stage, began)
-        return self._product()
 
     def _image(self, drafting: Drafting, step: chain.Step, image: _Image, images: int) -> Made:
         """Make one image of one stage."""
@@ -171,13 +177,24 @@ class Walk:
         self.session.tidy()
         self.warnings |= dict.fromkeys(self.session.warnings)
         used = BackendUsed(name="comfyui", version=self.version, model=self.model, vae=self.vae)
-        log = "".join(
+        return Product(
+            tuple(self.made), tuple(self.timings), used, tuple(self.warnings), log_tail=self._log()
+        )
+
+    def _log(self) -> str:
+        return "".join(
             f"comfyui: {one.stage}: {one.images} images in {one.seconds:.2f} s\n"
             for one in self.timings
         )
-        return Product(
-            tuple(self.made), tuple(self.timings), used, tuple(self.warnings), log_tail=log
-        )
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Have the log of a failure tell what was done and asked, before what the server said."""
+        try:
+            yield
+        except BackendError as error:
+            error.log_tail = f"{self._log()}{self.session.asked}{error.log_tail}"
+            raise
 
 
 def _refuse_size(size: tuple[int, int], asked: tuple[int | None, int | None]) -> None:

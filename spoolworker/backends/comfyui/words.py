@@ -33,11 +33,12 @@ _LATENT_METHODS = {
     "latent (nearest-exact)": "nearest-exact",
 }  # fmt: skip
 _IMAGE_METHODS = {"none": "lanczos", "lanczos": "lanczos", "nearest": "nearest-exact"}
-_UPSCALERS = {
-    "r-esrgan 4x+": "RealESRGAN_x4plus",
-    "r-esrgan 4x+ anime6b": "RealESRGAN_x4plus_anime_6B",
-    "r-esrgan 2x+": "RealESRGAN_x2plus",
+_WEBUIS_UPSCALERS = {
+    "R-ESRGAN 4x+": "RealESRGAN_x4plus",
+    "R-ESRGAN 4x+ Anime6B": "RealESRGAN_x4plus_anime_6B",
+    "R-ESRGAN 2x+": "RealESRGAN_x2plus",
 }
+_UPSCALERS = {name.casefold(): model for name, model in _WEBUIS_UPSCALERS.items()}
 _SUFFIX = re.compile(r"\.(safetensors|ckpt|pt|pth|bin|sft|gguf)\Z", re.IGNORECASE)
 _NETWORK = re.compile(r"<(\w+):([^<>]+)>")
 _FOREIGN = re.compile(r"\bBREAK\b|\bAND\b|(?<!\\)\[[^\[\]]*(?<!\\)\]")
@@ -86,6 +87,12 @@ class Enlargement:
     """ImageScale's method."""
     model: str | None = None
     """A file for UpscaleModelLoader, as it was asked for."""
+
+
+def upscalers_of(files: Sequence[str]) -> tuple[str, ...]:
+    """Every name by which a job may ask for an enlargement that a server with these model files can do."""
+    webuis = (name for name, model in _WEBUIS_UPSCALERS.items() if files_called(model, files))
+    return ("Lanczos", "Nearest", *files, *webuis)
 
 
 def enlargement_of(upscaler: str) -> Enlargement:

@@ -21,6 +21,11 @@ STEPS, CFG_SCALE = 20, 7.0
 _LATENT = 8
 _RESIZERS = ("None", "Lanczos", "Nearest")
 """Upscalers that only resize."""
+_TOLD = (
+    "n_iter", "batch_size", "width", "height", "steps", "sampler_name", "scheduler", "seed", "denoising_strength",
+    "hr_scale", "hr_upscaler", "upscaler_1", "upscaling_resize",
+)  # fmt: skip
+"""Fields of a request that a log may hold; prompts and pictures are none."""
 _SAME = ("", "Use same checkpoint", "Use same sampler", "Use same scheduler")
 
 
@@ -57,6 +62,13 @@ class Ask:
     same_means_nothing_found: bool = False
     resized_means_failed: bool = False
     """An upscaler with weights takes part, in whose place the server resizes in silence."""
+
+    @property
+    def summary(self) -> str:
+        """The request on one line, for a log."""
+        told = [f"{key} {self.body[key]}" for key in _TOLD if key in self.body]
+        told += [f"model {self.checkpoint.name}"] if self.checkpoint else []
+        return f"'{self.path}': {', '.join(told)}"
 
 
 @dataclass

@@ -76,20 +76,25 @@ class Walk:
         self._timings: list[StageTiming] = []
         self._warnings: list[str] = []
         self._log: list[str] = []
+        self._asked = ""
 
     def run(self, known: Known) -> Product:
         """Walk it.
 
         Raises:
-            BackendError: The work failed.
+            BackendError: The work failed; its log tells what was done and asked before what the server said.
             Interrupted: As ``Posting.send``.
         """
         pictures = begin(self._order)
         self._total = len(self._order.stages) * len(pictures)
         self._done = len(self._order.done) * len(pictures)
-        self._look_up(known, pictures)
-        for step in steps(self._order):
-            self._stage(step, pictures)
+        try:
+            self._look_up(known, pictures)
+            for step in steps(self._order):
+                self._stage(step, pictures)
+        except BackendError as error:
+            error.log_tail = "".join((*self._log, self._asked, error.log_tail))
+            raise
         return Product(
             tuple(self._made), tuple(self._timings), self.used,
             warnings=tuple(dict.fromkeys(self._warnings)), log_tail="".join(self._log),
@@ -157,6 +162,7 @@ class Walk:
         client = self._line.client
         ran_out = client.card().ran_out if ask.scripts else 0
         self._sent += 1
+        self._asked = f"webui: {stage}: asked for {ask.summary}\n"
         posting = Posting(
             self._line, self._watch, lambda done: self._tell(done, len(part), stage),
             task=f"spool-{self._token}-{self._sent}", preview=self._preview,

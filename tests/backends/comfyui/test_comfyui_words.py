@@ -14,6 +14,7 @@ from spoolworker.backends.comfyui.words import (
     plain_name,
     read_prompt,
     sampler_of,
+    upscalers_of,
 )
 
 SAMPLERS = (
@@ -157,3 +158,11 @@ def test_progress_bears_strange_data(data):
     progress = Progress(NODES)
     progress.take(Event("progress", data))
     assert progress.fraction == 0.0
+
+
+def test_every_name_by_which_a_job_may_ask_for_an_upscaler_is_told():
+    """The card listed files only, and a job that asked for Lanczos, the default, waited for ever."""
+    files = ("4x-UltraSharp.pth", "upscalers/RealESRGAN_x4plus.pth")
+
+    assert upscalers_of(files) == ("Lanczos", "Nearest", *files, "R-ESRGAN 4x+")
+    assert upscalers_of(()) == ("Lanczos", "Nearest")
