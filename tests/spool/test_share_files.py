@@ -377,3 +377,41 @@ def test_a_second_name_that_the_client_bars_for_a_moment_is_asked_again(tmp_path
     monkeypatch.setattr(os, "open", lambda *_: (_ for _ in ()).throw(OSError(errno.EINVAL, "no")))
     with pytest.raises(OSError, match="no"):
         files.read("second", bytes_max=10)
+
+
+class _Stale:
+    """A file that was replaced on the server between its opening and its reading."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stream.close()
+
+    def read(self, _size):
+        raise OSError(errno.ESTALE, "stale file handle")
+
+
+@pytest.mark.parametrize(("stale", "is_read"), [(0, True), (1, True), (2, False)])
+def test_a_file_that_was_replaced_while_it_was_read_is_opened_once_more(
+    tmp_path, monkeypatch, stale, is_read
+):
+    """A real NFS client said ESTALE of heartbeats, which are replaced all the time, and a command ended with it."""
+    share = ShareFiles(tmp_path)
+    share.write_new("beat.json", b"{}")
+    whole = share._native.open
+    left = [_Stale] * stale
+
+    def open_stale(path):
+        return left.pop()(whole(path)) if left else whole(path)
+
+    monkeypatch.setattr(share._native, "open", open_stale)
+
+    if is_read:
+        assert share.read("beat.json", bytes_max=10) == b"{}"
+    else:
+        with pytest.raises(OSError, match="stale"):
+            share.read("beat.json", bytes_max=10)
