@@ -219,14 +219,12 @@ def test_s12_stall_and_slow(open_scene, serve, kind):
     stuck.hold_at(STEPS * 2 // 3)
     scene.drop("stuck", work(kind, limits={"stall_s": 1.0}))
     worker(scene, stuck, "w1")
-    told = 0.0
     for step in range(1, STEPS):
         slow.hold_at(step)
         wait_until_held(scene, slow)
         scene.wait_for(lambda s=step: progress(scene, "slow") >= s / (2 * STEPS), "its progress")
         counted = beat(scene, "slow").counter
         scene.wait_for(lambda n=counted: beat(scene, "slow").counter > n + 3, "two heartbeats")
-        told = progress(scene, "stuck") if scene.runs("stuck") else told
     slow.go_on()
     scene.wait_for_rest(["slow", "stuck"], states=("finished",))
     assert scene.verdicts("slow") == [DONE]
@@ -234,8 +232,7 @@ def test_s12_stall_and_slow(open_scene, serve, kind):
     assert slow.interrupts == 0
     stalled, won = scene.manifests("stuck").values()
     assert (stalled.worker, stalled.code.value) == ("w1", "stalled")
-    assert f"at {told:.0%}" in stalled.message
-    assert told > HALF / STEPS
+    assert "at 67%" in stalled.message
     assert won.worker == "w2"
     assert stuck.interrupts >= 1
     assert stuck.is_idle
