@@ -61,7 +61,5 @@ if __name__ == "__main__":
     word_file = Path(sys.argv.pop(1))
     readiness._AWAY_AGAIN_S = 0.3
     serving.BACKOFF_S = 0.3
-    agent.open_spool = functools.partial(
-        open_spool, wrap=lambda files: Troubled(files, word_file)
-    )
+    agent.open_spool = functools.partial(open_spool, wrap=lambda files: Troubled(files, word_file))
     cli.main()

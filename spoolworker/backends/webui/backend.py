@@ -1,5 +1,6 @@
 """The ``webui`` backend itself: what the server can do, and one run after another."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -110,6 +111,11 @@ class Webui:
         )  # fmt: skip
         try:
             return walk.run(self._known())
+        except BackendError as error:
+            if error.code is Code.OUT_OF_MEMORY:
+                with contextlib.suppress(BackendError):  # the first error is the one to tell
+                    error.log_tail += f"\nwebui: card: {self._client.card().room}"
+            raise
         finally:
             if walk.used.model:
                 self._used = walk.used

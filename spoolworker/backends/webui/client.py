@@ -49,6 +49,8 @@ class Card:
     """How often memory was asked for in vain since the server began."""
     held_gb: float | None
     """What the server holds of its memory, in units of 2**30 bytes."""
+    room: str | None = None
+    """Its free memory, whoever holds the rest, for a log."""
 
 
 class Client:
@@ -159,10 +161,14 @@ class Client:
             cuda = said["cuda"]
             wrong = cuda.get("error")
             held = cuda.get("reserved", {}).get("current")
+            room = cuda.get("system")
             return Card(
                 wrong=None if wrong in (None, "unavailable") else str(wrong),
                 ran_out=int(cuda.get("events", {}).get("oom", 0)),
                 held_gb=None if held is None else held / 2**30,
+                room=f"{int(room['free']) >> 20} of {int(room['total']) >> 20} MiB free"
+                if room
+                else None,
             )
 
     def known(self) -> Known:

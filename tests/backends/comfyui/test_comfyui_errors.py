@@ -618,3 +618,17 @@ def rig_mark(pid):
 
 def t2i_changed():
     return Img2Img(stage="img2img", denoising_strength=0.5)
+
+
+def test_a_failure_tells_what_was_asked_and_no_prompt(standin, rig):
+    """Images that were missing were told in one line, and no log said what had been asked."""
+    standin.knobs.one_too_few = True
+
+    with pytest.raises(BackendError) as caught:
+        rig.run(t2i(prompt="a secret"))
+
+    told = caught.value.log_tail
+    assert told.startswith("comfyui: txt2img: asked for '1-0': ")
+    assert "CheckpointLoaderSimple(ckpt_name mini-a.safetensors)" in told
+    assert "KSampler(seed 5, steps 2, " in told
+    assert "secret" not in told

@@ -288,3 +288,26 @@ def test_a_picture_that_was_turned_by_its_camera_has_the_size_that_the_server_se
     run(server, tmp_path, img2img(), inputs=[file])
 
     assert (server.posts("img2img")[0]["width"], server.posts("img2img")[0]["height"]) == (96, 64)
+
+
+def test_a_failure_tells_what_was_done_and_asked_and_no_prompt(server, tmp_path):
+    """A job that brought 3 images of 4 said so in one line and left no log: nobody could tell what had been asked."""
+    server.cuda["system"] = {"free": 1 << 30, "used": 7 << 30, "total": 8 << 30}
+    server.fail_next = [("/sdapi/v1/img2img", 500, a1111("OutOfMemoryError", CUDA))]
+    with pytest.raises(BackendError) as caught:
+        run(server, tmp_path, txt2img(prompt="a secret"), img2img(prompt="a secret", steps=9))
+    done, asked, *said = caught.value.log_tail.splitlines()
+    assert done.startswith("webui: txt2img: 1 images in ")
+    assert asked.startswith("webui: img2img: asked for 'img2img': ")
+    assert "width 64, height 64, steps 9" in asked
+    assert asked.endswith("model sd15")
+    assert CUDA in said[0]
+    assert said[-1] == "webui: card: 1024 of 8192 MiB free"
+    assert "secret" not in caught.value.log_tail
+
+
+def test_pictures_that_are_missing_leave_the_request_in_the_log(server, tmp_path):
+    server.short_by = 1
+    with pytest.raises(BackendError, match="3 images of 4") as caught:
+        run(server, tmp_path, txt2img(count=4))
+    assert "asked for 'txt2img': n_iter 4, batch_size 1" in caught.value.log_tail
