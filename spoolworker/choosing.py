@@ -192,7 +192,9 @@ class Chooser:
         """The last question before an attempt is made, now that the verdict before it is known."""
         if previous is None:
             return True
-        if self._misfits(job, previous):
+        reasons = self._misfits(job, previous)
+        if reasons:
+            self._actor.log("misfit", job=previous.name, reasons=list(reasons))
             return False
         if self._actor.name not in previous.avoid or previous.final:
             return True

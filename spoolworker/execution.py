@@ -35,6 +35,7 @@ from spoolctl.spool import (
     images_asked,
     layout,
     needs_inputs,
+    nodes,
     stages_of,
 )
 from spoolworker.backends.base import (
@@ -231,6 +232,9 @@ class Execution:
             if exceeded is not None or self._must_stop():
                 self._interrupt(run, thread)
                 if exceeded is not None:
+                    exceeded.log_tail = (
+                        run.error.log_tail if isinstance(run.error, Interrupted) else ""
+                    )
                     raise exceeded
                 return True
         return False
@@ -352,7 +356,19 @@ class Execution:
         succeeded = ending.verdict is Verdict.SUCCEEDED
         if succeeded and compare_record(self._actor, self._claim) is Standing.RECORD_CHANGED:
             ending = self._failed(Code.RECORD_CHANGED, "its file was edited while it ran")
-        return conclude(self._actor, self._claim, ending)
+        manifest = conclude(self._actor, self._claim, ending)
+        if ending.code is Code.OUT_OF_MEMORY and not manifest.final:
+            return self._final_unless_bigger(manifest)
+        return manifest
+
+    def _final_unless_bigger(self, manifest: Manifest) -> Manifest:
+        """Without a bigger card anywhere the job would wait for ever; one that is switched off counts, it may be back in the morning."""
+        needed_gb = manifest.vram_gb_above
+        cards = [card.vram_gb for card, _ in nodes(self._actor).values() if card and card.vram_gb]
+        if needed_gb is None or any(has_gb > needed_gb for has_gb in cards):
+            return manifest
+        message = f"{manifest.message}; it needs a card of more than {needed_gb:g} GB, and no worker here has one"
+        return manifest.model_copy(update={"final": True, "retry_at": None, "message": message})
 
     def _end(self, manifest: Manifest) -> Outcome:
         outcome = end(self._actor, self._claim, manifest)

@@ -18,7 +18,7 @@ from spoolworker.serving import Serving
 
 _LABEL_CHARS_MAX = 200
 _GONE = (Code.BACKEND_UNREACHABLE, Code.BACKEND_DIED)
-_AGAIN_S, _AWAY_AGAIN_S = 5.0, 15.0
+_AGAIN_S, _AWAY_AGAIN_S, _STARTING_AGAIN_S = 5.0, 15.0, 2.0
 
 
 class Readiness:
@@ -54,10 +54,10 @@ class Readiness:
         try:
             self._meet(self._backend.probe())
         except (BackendError, OSError) as error:
-            self._next_probe = now + _AWAY_AGAIN_S
             # A wrong password is not mended by starting a healthy server anew.
             gone = isinstance(error, BackendError) and error.code in _GONE
             told = self._serving.mend() if gone else None
+            self._next_probe = now + (_STARTING_AGAIN_S if told else _AWAY_AGAIN_S)
             self.away = f"backend does not answer: {error}" + (f"; {told}" if told else "")
             self._actor.log("backend.away", backend=self._backend.name, error=self.away)
             return False

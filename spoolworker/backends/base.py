@@ -39,6 +39,9 @@ class BackendError(Exception):
 class Interrupted(Exception):
     """``run`` stopped because ``Watch.interrupted`` was set; the backend is idle."""
 
+    log_tail: str = ""
+    """What had been said until then, for the verdict on a job that stood still or took too long."""
+
 
 @dataclass(frozen=True)
 class Abilities:

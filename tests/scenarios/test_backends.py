@@ -24,6 +24,8 @@ from at_servers import (
 from processes import SHORT_LEASE, digest
 from standing_in import BACKENDS, KINDS, STEPS
 
+from spoolctl.spool import nodes
+
 DONE = ("succeeded", None)
 NO_RETRY = {"attempts_max": 1, "backoff_s": 0.1, "avoid_s": 0.5}
 HALF = STEPS // 2
@@ -282,6 +284,10 @@ def test_s22_out_of_memory(scene, serve, kind):
     small, big = serve(), serve()
     small.fails_with = small.oom
     hopeless = [f"hopeless.{number}" for number in range(3)]
+    second = worker(scene, big, "w24", "--vram-gb=24")
+    scene.wait_for(lambda: "w24" in nodes(scene.actor("desk")), "w24")
+    scene.ctl("pause", "w24")
+    scene.wait_for(lambda: second.events("worker.paused"), "w24 to pause")
     for name in hopeless:
         scene.drop(name, work(kind, limits={"attempts_max": 1}), folder="queue/interactive")
     scene.drop("portrait", work(kind))
@@ -289,7 +295,7 @@ def test_s22_out_of_memory(scene, serve, kind):
     scene.wait_for_rest(hopeless, states=("failed",))
     scene.wait_for(lambda: (scene.manifests("portrait") or {1: None})[1], "the first failure")
     scene.wait_for(lambda: scene.state("portrait") == "queue", "it to wait for a bigger card")
-    worker(scene, big, "w24", "--vram-gb=24")
+    scene.ctl("resume", "w24")
     scene.wait_for_rest(["portrait"], states=("finished",))
     failed, won = scene.manifests("portrait").values()
     assert (failed.worker, failed.code.value, failed.vram_gb_above) == ("w8", "out_of_memory", 8)
@@ -303,6 +309,18 @@ def test_s22_out_of_memory(scene, serve, kind):
     scene.wait_for_rest(hopeless, states=("finished",))
     scene.merge()
     scene.check([*hopeless, "portrait"])
+
+
+def test_s22_no_card_is_larger(scene, server):
+    """ "When none has more it fails and says what it would need." """
+    server.fails_with = server.oom
+    scene.drop("portrait", work(server))
+    worker(scene, server, "w8", "--vram-gb=8")
+
+    scene.wait_for_rest(["portrait"], states=("failed",))
+
+    [failed] = scene.manifests("portrait").values()
+    assert "needs a card of more than 8 GB, and no worker here has one" in failed.message
 
 
 def test_s23_share_full(scene, server):

@@ -3,14 +3,18 @@
 import errno
 import hashlib
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from execution_rig import BY_HAND, JOB, UNREADABLE_CHAIN, Rig, product, until_interrupted
 
 from spoolctl.spool import (
+    NODE_SCHEMA,
     Code,
+    Node,
     Verdict,
     cancel,
+    introduce,
     layout,
 )
 from spoolctl.spool.memory import Fault
@@ -53,7 +57,7 @@ def test_the_backend_gets_an_empty_folder_of_its_own_and_the_jobs_stages(rig):
 
 @pytest.mark.parametrize(
     "code",
-    [Code.MODEL_MISSING, Code.OUT_OF_MEMORY, Code.BACKEND_UNREACHABLE, Code.BACKEND_REJECTED],
+    [Code.MODEL_MISSING, Code.BACKEND_UNREACHABLE, Code.BACKEND_REJECTED],
 )
 def test_a_backends_error_is_the_verdict_with_its_code_and_its_log(rig, code):
     def act(order, watch):
@@ -68,7 +72,7 @@ def test_a_backends_error_is_the_verdict_with_its_code_and_its_log(rig, code):
     )
     assert manifest.log_tail == "line 1\nline 2"
     assert rig.world.share.tree()[f"{rig.folder}/log.txt"] == b"line 1\nline 2"
-    assert manifest.vram_gb_above == (8.0 if code is Code.OUT_OF_MEMORY else None)
+    assert manifest.vram_gb_above is None
     assert rig.world.state("job-1") == "waiting"
 
 
@@ -383,3 +387,50 @@ def test_a_backend_that_ignores_the_interrupt_hangs_and_the_verdict_is_published
     assert rig.verdict.verdict is Verdict.RETURNED
     let_go.set()
     threads[0].join(BY_HAND)
+
+
+def card(rig, name, vram_gb):
+    introduce(
+        rig.world.actor(name),
+        Node(
+            schema_=NODE_SCHEMA, worker=name, session=f"{name}-1", machine=name, protocol=1, version="1",
+            backend="sketch", vram_gb=vram_gb, started_at=datetime(2026, 3, 27, tzinfo=UTC),
+        ),
+    )  # fmt: skip
+
+
+def runs_out_of_memory(_order, _watch):
+    raise BackendError(Code.OUT_OF_MEMORY, "CUDA out of memory")
+
+
+@pytest.mark.parametrize(
+    ("others", "final"), [((), True), ((8.0, 6.0), True), ((8.0, 24.0), False)]
+)
+def test_a_job_that_ran_out_of_memory_ends_where_no_card_is_larger_and_says_what_it_needs(
+    rig, others, final
+):
+    """It lay in the queue for ever, with no reason shown."""
+    for number, vram_gb in enumerate(others):
+        card(rig, f"other-{number}", vram_gb)
+
+    manifest = rig.run(runs_out_of_memory, vram_gb=8.0)
+
+    assert manifest.final is final
+    assert manifest.vram_gb_above == 8.0
+    assert (manifest.retry_at is None) is final
+    told = "; it needs a card of more than 8 GB, and no worker here has one"
+    assert manifest.message == "CUDA out of memory" + (told if final else "")
+
+
+def test_a_verdict_on_a_job_that_stood_still_tells_what_its_backend_had_said(rig):
+    def stands_still(_order, watch):
+        rig.world.turn(100_000)
+        assert watch.interrupted.wait(BY_HAND)
+        stopped = Interrupted()
+        stopped.log_tail = "step 20 of 30"
+        raise stopped
+
+    manifest = rig.run(stands_still)
+
+    assert manifest.code in (Code.STALLED, Code.TIMEOUT)
+    assert manifest.log_tail == "step 20 of 30"

@@ -192,7 +192,7 @@ class Walk:
         """Have the log of a failure tell what was done and asked, before what the server said."""
         try:
             yield
-        except BackendError as error:
+        except (BackendError, Interrupted) as error:
             error.log_tail = f"{self._log()}{self.session.asked}{error.log_tail}"
             raise
 

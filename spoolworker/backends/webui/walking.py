@@ -14,7 +14,15 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from spoolctl.spool import ADetailer, BackendUsed, Code, Img2Img, StageTiming, Txt2Img, layout
-from spoolworker.backends.base import NO_SPACE, BackendError, Made, Order, Product, Watch
+from spoolworker.backends.base import (
+    NO_SPACE,
+    BackendError,
+    Interrupted,
+    Made,
+    Order,
+    Product,
+    Watch,
+)
 from spoolworker.backends.chain import Picture, Step, begin, sow, steps
 from spoolworker.backends.webui import asking
 from spoolworker.backends.webui.answers import (
@@ -92,7 +100,7 @@ class Walk:
             self._look_up(known, pictures)
             for step in steps(self._order):
                 self._stage(step, pictures)
-        except BackendError as error:
+        except (BackendError, Interrupted) as error:
             error.log_tail = "".join((*self._log, self._asked, error.log_tail))
             raise
         return Product(
