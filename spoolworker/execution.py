@@ -7,14 +7,11 @@ Guarantees: exactly one verdict is published, the same bytes at every try, or no
 delivered however long the share is away, as long as the attempt is ours; nothing of the job is left on the local disk.
 """
 
-import itertools
 import shutil
 import threading
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from spoolctl.spool import (
     Actor,
@@ -49,16 +46,14 @@ from spoolworker.backends.base import (
 )
 from spoolworker.delivery import deliver, deliver_log
 from spoolworker.inputs import fetch_inputs
+from spoolworker.insisting import Insisting
 from spoolworker.outputs import check
 from spoolworker.preview import Preview
 from spoolworker.pulse import Pulse
 from spoolworker.resuming import Leaving, Taken, take_over
 from spoolworker.stopping import Stopping
 
-T = TypeVar("T")
 _TICK_S = 0.05
-_GONE_TIMES = 3
-_WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class BackendHangs(Exception):
@@ -101,6 +96,7 @@ class Execution:
         self._vram_gb = vram_gb
         self._began_mono = actor.clock.mono()
         self._began_utc = actor.utc_now()
+        self._insisting = Insisting(actor, claim, life, stopping)
         self._hangs = False
         self._taken: Taken | None = None
         self._fenced_s: float | None = None
@@ -304,7 +300,9 @@ class Execution:
         self._life.tell(state="delivering", progress=1.0, eta_s=None)
         self._write_log(product.log_tail)
         # Not while fenced: what is complete waits here until the share is back, and then says whose it is.
-        outputs = self._until_it_works("deliver", lambda: self._put(product), self._is_unwanted)
+        outputs = self._insisting.until_it_works(
+            "deliver", lambda: self._put(product), self._is_unwanted
+        )
         if outputs is None:
             return self._ending_of_stop()
         return self._ending(
@@ -341,12 +339,16 @@ class Execution:
 
     def _publish(self, ending: Ending) -> Manifest | None:
         """Publish the verdict, the same bytes at every try; None if another's stands, or nobody waits for ours any more."""
-        manifest = self._until_it_works("conclude", lambda: self._conclude(ending), self._is_over)
+        manifest = self._insisting.until_it_works(
+            "conclude", lambda: self._conclude(ending), self._is_over
+        )
         if manifest is None:
             return None
         # Not until superseded: the verdict that is seen there may be this very one, its reply lost.
         handed_back = self._stopping.hand_back.is_set
-        outcome = self._until_it_works("publish", lambda: self._end(manifest), handed_back)
+        outcome = self._insisting.until_it_works(
+            "publish", lambda: self._end(manifest), handed_back
+        )
         if outcome is not Outcome.WON:
             self._actor.log("execution.superseded", job=self._claim.name)
             return None
@@ -378,40 +380,6 @@ class Execution:
 
     def _is_over(self) -> bool:
         return self._pulse.standing is Standing.SUPERSEDED or self._stopping.hand_back.is_set()
-
-    def _until_it_works(
-        self, what: str, attempt: Callable[[], T], give_up: Callable[[], bool]
-    ) -> T | None:
-        """Call *attempt* until the share lets it; None if *give_up* says so after a failure."""
-        times_gone = 0
-        for wait_s in itertools.chain(_WAITS_S, itertools.repeat(_WAITS_S[-1])):
-            try:
-                return attempt()
-            except OSError as error:
-                self._actor.log(f"{what}.waits", job=self._claim.name, error=str(error))
-                self._life.tell(message=f"cannot {what}: {error}")
-            times_gone = times_gone + 1 if self._is_removed() else 0
-            if times_gone == _GONE_TIMES or self._wait_or(give_up, wait_s):
-                return None
-        raise AssertionError("an endless chain ended")
-
-    def _is_removed(self) -> bool:
-        """True if a look that sees finds no folder of this attempt: a person removed it, and nothing can be published."""
-        try:
-            self._actor.files.names(layout.attempt(self._claim.name, self._claim.number))
-        except FileNotFoundError:
-            return self._life.proves_sight()
-        except OSError:
-            return False
-        return False
-
-    def _wait_or(self, give_up: Callable[[], bool], wait_s: float) -> bool:
-        until = self._actor.clock.mono() + wait_s
-        while self._actor.clock.mono() < until:
-            if give_up():
-                return True
-            self._stopping.hand_back.wait(_TICK_S)
-        return give_up()
 
     def _failed(self, code: Code, message: str, log_tail: str = "") -> Ending:
         try:

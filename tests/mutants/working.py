@@ -12,7 +12,7 @@ def _publish_then_bring(self, ending):
     manifest = _publish(self, ending)
     if manifest is not None and manifest.succeeded:
         for path, made in self._actor.__dict__.pop("_to_bring", ()):
-            self._until_it_works(
+            self._insisting.until_it_works(
                 "bring", lambda p=path, m=made: store_own(self._actor, m, p), self._is_over
             )
     return manifest

@@ -25,6 +25,7 @@ import spoolctl.spool.ownership
 import spoolworker.agent
 import spoolworker.choosing
 import spoolworker.execution
+import spoolworker.insisting
 import spoolworker.pulse
 import spoolworker.readiness
 import tests.hostile.client
@@ -181,7 +182,8 @@ def installed(time: Time, opened: dict[str, Any]) -> Iterator[None]:
             patch.setattr(module, "threading", threads)
         patch.setattr(spoolworker.execution, "Watch", watch)
         patch.setattr(spoolworker.execution, "check", lambda *_, **__: None)
-        patch.setattr(spoolworker.execution, "_TICK_S", TICK_S)
+        for module in (spoolworker.execution, spoolworker.insisting):
+            patch.setattr(module, "_TICK_S", TICK_S)
         patch.setattr(spoolworker.pulse, "LOOK_S", LOOK_S)
         agent = spoolworker.agent
         patch.setattr(agent, "Execution", _SimExecution)
