@@ -160,20 +160,21 @@ def test_s12_stall_and_slow(open_scene, serve, kind):
     elsewhere; a slow job that progresses for hours is never touched."
     """
     scene = open_scene(retry={"attempts_max": 3, "backoff_s": 1.0, "avoid_s": 30})
-    stuck, slow, stall_s = serve(), serve(), 2.0
+    stuck, slow, stall_s = serve(), serve(), 4.0
     slow.hold_at(1)
     scene.drop("slow", work(kind, limits={"stall_s": stall_s}))
     worker(scene, slow, "w2")
     wait_until_held(scene, slow)
     stuck.hold_at(STEPS * 2 // 3)
-    scene.drop("stuck", work(kind, limits={"stall_s": 1.0}))
+    scene.drop("stuck", work(kind, limits={"stall_s": 4.0}))
     worker(scene, stuck, "w1")
+    wait_until_held(scene, stuck)
     for step in range(1, STEPS):
         slow.hold_at(step)
         wait_until_held(scene, slow)
         scene.wait_for(lambda s=step: progress(scene, "slow") >= s / (2 * STEPS), "its progress")
         counted = beat(scene, "slow").counter
-        scene.wait_for(lambda n=counted: beat(scene, "slow").counter > n + 3, "two heartbeats")
+        scene.wait_for(lambda n=counted: beat(scene, "slow").counter > n + 5, "some heartbeats")
     slow.go_on()
     scene.wait_for_rest(["slow", "stuck"], states=("finished",))
     assert scene.verdicts("slow") == [DONE]
