@@ -18,6 +18,7 @@ from spoolctl.spool import (
     Claim,
     Life,
     Log,
+    Manifest,
     Sweeper,
     asked_of_worker,
     begin_session,
@@ -194,7 +195,15 @@ class Agent:
             interrupt_wait_s=self._config.interrupt_wait_s,
             vram_gb=self._chooser.node.vram_gb if self._chooser else None,
         )
-        manifest = execution.run()
+        try:
+            manifest = execution.run()
+        except BackendHangs as error:
+            # It counts as what it is: a backend that hangs under one job after another must not be fed on.
+            self._tell_end(claimed, error.manifest)
+            raise
+        self._tell_end(claimed, manifest)
+
+    def _tell_end(self, claimed: Claim, manifest: Manifest | None) -> None:
         self._life.tell(
             state="idle", name=None, attempt=None, job_class=None,
             stage=None, progress=None, eta_s=None, message=None,

@@ -57,7 +57,16 @@ _TICK_S = 0.05
 
 
 class BackendHangs(Exception):
-    """The backend did not come to rest after it was interrupted; this process must not claim again."""
+    """The backend did not come to rest after it was interrupted; until its server was ended nothing may be claimed.
+
+    Args:
+        message: One line for the log.
+        manifest: The verdict, as ``Execution.run`` would have returned it.
+    """
+
+    def __init__(self, message: str, manifest: Manifest | None) -> None:
+        super().__init__(message)
+        self.manifest = manifest
 
 
 @dataclass
@@ -120,7 +129,8 @@ class Execution:
             self._pulse.unwatch()
             shutil.rmtree(self._scratch, ignore_errors=True)
         if self._hangs:
-            raise BackendHangs(f"backend '{self._backend.name}' goes on after it was interrupted")
+            message = f"backend '{self._backend.name}' goes on after it was interrupted"
+            raise BackendHangs(message, manifest)
         return manifest
 
     # -- the work
@@ -364,10 +374,20 @@ class Execution:
         return manifest
 
     def _final_unless_bigger(self, manifest: Manifest) -> Manifest:
-        """Without a bigger card anywhere the job would wait for ever; one that is switched off counts, it may be back in the morning."""
+        """Without a bigger card anywhere the job would wait for ever; one that is switched off counts, it may be back in the morning.
+
+        Who does not see its own card, or cannot read another's, proves nothing by what it sees.
+        """
         needed_gb = manifest.vram_gb_above
-        cards = [card.vram_gb for card, _ in nodes(self._actor).values() if card and card.vram_gb]
-        if needed_gb is None or any(has_gb > needed_gb for has_gb in cards):
+        found = {
+            name: card
+            for name, (card, beat) in nodes(self._actor).items()
+            if beat is None or beat.role == "worker"
+        }
+        cards = [card for card in found.values() if card is not None]
+        if needed_gb is None or self._actor.name not in found or len(cards) < len(found):
+            return manifest
+        if any(card.vram_gb and card.vram_gb > needed_gb for card in cards):
             return manifest
         message = f"{manifest.message}; it needs a card of more than {needed_gb:g} GB, and no worker here has one"
         return manifest.model_copy(update={"final": True, "retry_at": None, "message": message})

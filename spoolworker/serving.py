@@ -105,9 +105,13 @@ class Serving:
         if self._child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(PATIENCE_S)
-        self._child = None
-        self._file.unlink(missing_ok=True)
         self._hung_at = None
+        if gone:
+            self._child = None
+            with contextlib.suppress(
+                OSError
+            ):  # what it speaks of is gone, and a later process has another begin
+                self._file.unlink(missing_ok=True)
         return gone
 
     def _start(self, now: float) -> str:
@@ -130,11 +134,14 @@ class Serving:
                     creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                     start_new_session=sys.platform != "win32",
                 )
-            remember(self._file, self._child.pid)
         except OSError as error:
             self._log("server.not_started", program=config.start[0], error=str(error))
             return f"its server cannot be started: {error}"
         self._log("server.started", pid=self._child.pid, program=config.start[0])
+        try:
+            remember(self._file, self._child.pid)
+        except OSError as error:
+            self._log("server.unsaved", pid=self._child.pid, error=str(error))
         return "its server is starting"
 
     def _process(self) -> psutil.Process | None:
@@ -142,4 +149,7 @@ class Serving:
         if self._child is not None and self._child.poll() is not None:
             self._log("server.died", pid=self._child.pid, code=self._child.returncode)
             self._child = None
+        if self._child is not None:  # though it could not be written down
+            with contextlib.suppress(psutil.Error):
+                return psutil.Process(self._child.pid)
         return remembered(self._file)

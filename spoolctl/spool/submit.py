@@ -29,6 +29,7 @@ from spoolctl.spool.names import (
 from spoolctl.spool.publish import own_temporary
 from spoolctl.spool.records import Job
 from spoolctl.spool.records.base import told
+from spoolctl.spool.settle import holds, is_same_job
 from spoolctl.spool.stablenew import is_snapshot, job_from_snapshot
 
 TRIES_MAX = 3
@@ -137,14 +138,20 @@ def _is_in(actor: Actor, location: Location, data: bytes) -> bool:
     """True if a link whose reply was no plain yes was made after all; a worker may have claimed the record already.
 
     Raises:
-        NameTaken: Another file lies there.
+        NameTaken: Another file lies there, or another's job has the name by now.
+        OSError: The share does not tell.
     """
     try:
         is_ours = actor.files.read(location.path, bytes_max=len(data)) == data
     except FileNotFoundError:
         # Linked once more it would be two records of one job, in two places.
         known = decisions(actor, location.name)
-        return known.pinned or known.highest is not None or bool(find(actor, location.name))
+        elsewhere = find(actor, location.name)
+        if not known.pinned and not elsewhere:
+            return False
+        is_ours = any(holds(actor, one, data) for one in elsewhere) or (
+            known.pinned and is_same_job(actor, known, data)
+        )
     except OSError as error:
         if error.errno != errno.EFBIG:
             raise
@@ -166,8 +173,11 @@ def _link(  # noqa: PLR0913 - one record, and how far we are for the message
             actor.files.link(temporary, location.path)
         except OSError as failed:
             error = failed
-            if _is_in(actor, location, data):
-                return
+            try:
+                if _is_in(actor, location, data):
+                    return
+            except OSError as unseen:
+                error = unseen
         else:
             return
     raise ShareUnusable(

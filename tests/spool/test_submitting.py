@@ -77,6 +77,21 @@ def test_another_file_that_appeared_meanwhile_is_left_and_told(other):
         desk.submit()
 
 
+def test_anothers_job_that_took_the_name_and_was_claimed_is_not_taken_for_ours():
+    """Told that his job was in, a person would have waited for it for ever."""
+    link, desk = number_of_the_link(), Desk()
+    desk.person.files.fail(link, Fault.BEFORE)
+
+    def another():
+        desk.world.drop("job-1", JOB.replace(b"seed", b"\n    # another\n    seed", 1))
+        assert isinstance(desk.worker.claim(), Claim)
+
+    at_operation(desk.person.files, link + 1, another)
+
+    with pytest.raises(NameTaken):
+        desk.submit()
+
+
 @pytest.mark.parametrize("how", [Blind.EMPTY])
 def test_a_sweeper_that_lists_rejected_as_empty_leaves_anothers_reason(how):
     """Two sweepers came to one bad file; the second, blind, took the first one's reason away."""

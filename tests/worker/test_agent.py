@@ -3,7 +3,7 @@
 import pytest
 
 from spoolctl.spool import Sweeper, create_spool
-from spoolworker.agent import Agent
+from spoolworker.agent import EXIT_BACKEND_HANGS, Agent
 from spoolworker.config import Config
 from spoolworker.stopping import Stopping
 
@@ -25,17 +25,17 @@ class Desk:
         create_spool(self.root)
         self.events = []
 
-    def drop(self, *names):
+    def drop(self, *names, keys=""):
         for name in names:
-            (self.root / "queue" / "normal" / f"{name}.yaml").write_text(JOB)
+            (self.root / "queue" / "normal" / f"{name}.yaml").write_text(keys + JOB)
 
-    def live(self, **options):
+    def live(self, *, code=0, **options):
         config = Config(
             spool=self.root, name="attic", drain=True, scratch=self._folder / "s",
-            log_folder=self._folder, backend_options=options,
+            log_folder=self._folder, backend_options=options, interrupt_wait_s=0.1,
         )  # fmt: skip
         worker = Agent(config, Stopping(), lambda event, **_: self.events.append(event))
-        assert worker.run() == 0
+        assert worker.run() == code
 
     def told(self, *events):
         return [event for event in self.events if event in events]
@@ -65,3 +65,15 @@ def test_a_worker_whose_backend_fails_everything_takes_three_jobs_and_leaves_the
 
     assert len(desk.told("claimed")) == 3
     assert sorted(path.stem for path in (desk.root / "queue" / "normal").iterdir()) == ["d", "e"]
+
+
+def test_a_backend_that_hangs_under_each_job_takes_three_and_leaves_the_rest(desk):
+    """What ended with the worker itself was not counted: started again each time, it took one job after another."""
+    desk.drop("a", "b", "c", "d", keys="limits: {stall_s: 0.2}\n")
+
+    for _ in range(3):
+        desk.live(code=EXIT_BACKEND_HANGS, stall_at="0", ignore_interrupt_s="600")
+    desk.live(stall_at="0", ignore_interrupt_s="600")
+
+    assert len(desk.told("claimed")) == 3
+    assert desk.told("worker.gives_up") == ["worker.gives_up"] * 3

@@ -17,7 +17,7 @@ from spoolctl.spool import (
     introduce,
     layout,
 )
-from spoolctl.spool.memory import Fault
+from spoolctl.spool.memory import Blind, Fault
 from spoolworker.backends.base import BackendError, Interrupted
 from spoolworker.execution import BackendHangs
 from tests.spool.spool_world import verdict_of
@@ -410,6 +410,7 @@ def test_a_job_that_ran_out_of_memory_ends_where_no_card_is_larger_and_says_what
     rig, others, final
 ):
     """It lay in the queue for ever, with no reason shown."""
+    card(rig, "w1", 8.0)
     for number, vram_gb in enumerate(others):
         card(rig, f"other-{number}", vram_gb)
 
@@ -434,3 +435,21 @@ def test_a_verdict_on_a_job_that_stood_still_tells_what_its_backend_had_said(rig
 
     assert manifest.code in (Code.STALLED, Code.TIMEOUT)
     assert manifest.log_tail == "step 20 of 30"
+
+
+@pytest.mark.parametrize("how", list(Blind))
+def test_who_does_not_see_the_cards_ends_no_job_for_want_of_a_larger_one(rig, how):
+    card(rig, "w1", 8.0)
+    card(rig, "other", 24.0)
+    rig.actor.files.blind("nodes", how)
+    if how is Blind.FAILS:
+        rig.at_wait[1] = rig.actor.files.sees
+
+    assert not rig.run(runs_out_of_memory, vram_gb=8.0).final
+
+
+def test_a_card_that_cannot_be_read_may_be_the_larger_one(rig):
+    card(rig, "w1", 8.0)
+    rig.world.share.put(layout.node_card("other"), b"- 1\n")
+
+    assert not rig.run(runs_out_of_memory, vram_gb=8.0).final

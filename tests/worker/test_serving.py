@@ -188,3 +188,17 @@ def test_what_the_server_says_is_kept(desk):
     desk.begun[0].wait(LIMIT_S)
 
     assert "model loaded" in (desk.folder / "logs" / "server.log").read_text()
+
+
+def test_a_server_that_cannot_be_remembered_is_known_to_this_life_and_not_started_twice(desk):
+    """Its number could not be written down, and a second server was started beside it."""
+    (desk.folder / "s").write_text("no folder")
+    serving = desk.serving()
+
+    assert serving.mend() == "its server is starting"
+    desk.now += 100
+    serving.mend()
+
+    assert desk.events == ["server.started", "server.unsaved"]
+    assert serving.end()
+    assert is_gone(desk.begun[0])
