@@ -2,7 +2,9 @@
 
 Guarantees: "not found" is believed only after the server was asked: NFS and SMB clients answer a
 bare open, stat or rename by name from a cache up to a minute old, but opening a folder always asks,
-and after that its names are fresh. What is written is synced, and errors of closing are raised. On
+and after that its names are fresh. "Renamed" is believed only once the two names are not one file:
+on Linux a rename onto a name that is still remembered for that very file does nothing and says that
+it did; over SMB that lasts for ever. What is written is synced, and errors of closing are raised. On
 Windows an operation that an open handle stands in the way of is tried again for about two seconds.
 Does not guarantee: that an entry is still there once found (a cached name may outlive its file;
 list first), freshness on SMB below the client's own cache time (one to ten seconds), or that a
@@ -93,7 +95,13 @@ class ShareFiles:
 
     def rename(self, source: str, target: str) -> None:
         """Move a file; see ``ports.Files``."""
-        self._do(lambda: self._native.replace(source, target), source, target)
+        for ask_first in (False, True):
+            if ask_first:
+                self._native.ask_name(target)
+            self._do(lambda: self._native.replace(source, target), source, target)
+            if not self._native.is_same(source, target):
+                return
+        raise FileExistsError(errno.EEXIST, f"it is the same file as {source}", target)
 
     def unlink(self, path: str) -> None:
         """Remove a file; see ``ports.Files``."""

@@ -10,6 +10,7 @@ symlink in a file's place is followed, where the platform can (not Windows). Doe
 # Plain strings, no Path: one with the prefix \\?\ is not to be normalised by anyone.
 # ruff: noqa: PTH100, PTH101, PTH102, PTH105, PTH106, PTH108, PTH116, PTH118, PTH208
 
+import ctypes
 import errno
 import os
 import sys
@@ -25,6 +26,9 @@ _ON_WINDOWS = sys.platform == "win32"
 _O_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 """A pipe that somebody named like a job would hang whoever opens it until a writer comes."""
 _O_FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_STATX = getattr(ctypes.CDLL(None), "statx", None) if sys.platform == "linux" else None
+"""``statx`` of the C library (glibc 2.28, musl 1.2.2): only it can be told to ask the server."""
+_AT_FDCWD, _AT_SYMLINK_NOFOLLOW, _AT_STATX_FORCE_SYNC, _STATX_BASIC = -100, 0x100, 0x2000, 0x7FF
 _LINK_FOLLOWS = os.link not in os.supports_follow_symlinks
 
 
@@ -65,6 +69,14 @@ class Native(Protocol):
 
     def replace(self, source: str, target: str) -> None:
         """Rename, replacing what is there."""
+        ...
+
+    def is_same(self, path: str, other: str) -> bool:
+        """True if both names are there and lead to one file, as far as caches tell; False where a rename is always sent to the server."""
+        ...
+
+    def ask_name(self, path: str) -> None:
+        """Ask the server for one name whatever the caches say, where the platform can; no error if it is not there."""
         ...
 
     def unlink(self, path: str) -> None:
@@ -189,6 +201,29 @@ class OsNative:
     def replace(self, source: str, target: str) -> None:
         """See ``Native``."""
         os.replace(self._inside(source), self._inside(target))
+
+    def is_same(self, path: str, other: str) -> bool:
+        """See ``Native``. On Windows the server is asked for each rename."""
+        if _ON_WINDOWS:
+            return False
+        try:
+            # This one first: it is gone as a rule, and one look has told it all.
+            return os.path.samestat(os.lstat(self._at(path)), os.lstat(self._at(other)))
+        except FileNotFoundError:
+            return False
+
+    def ask_name(self, path: str) -> None:
+        """See ``Native``. Over SMB nothing else asks: a stale name of a file that is in use under another lives as long as that.
+
+        The first look makes the kernel distrust what it knows of the file, the second drops the name; whoever looks at the
+        file under its other name in between undoes the first.
+        """
+        if _STATX is None:
+            return
+        name, found = os.fsencode(self._at(path)), ctypes.create_string_buffer(256)
+        for _ in range(2):
+            flags = _AT_STATX_FORCE_SYNC | _AT_SYMLINK_NOFOLLOW
+            _STATX(_AT_FDCWD, name, flags, _STATX_BASIC, found)
 
     def unlink(self, path: str) -> None:
         """See ``Native``."""

@@ -60,7 +60,11 @@ class Files(Protocol):
         ...
 
     def rename(self, source: str, target: str) -> None:
-        """Move a file, replacing what is at *target*. Atomic; **not** exclusive on SMB."""
+        """Move a file, replacing what is at *target*. Atomic; **not** exclusive on SMB.
+
+        Raises:
+            FileExistsError: Both are names of one file, and stay.
+        """
         ...
 
     def unlink(self, path: str) -> None:

@@ -35,6 +35,8 @@ class _Known:
 
     folder: Folder
     names: dict[str, tuple[Entry | None, float]] = field(default_factory=dict)
+    files: dict[str, tuple[Entry, float]] = field(default_factory=dict)
+    """Which file a name was last known to lead to; that it cannot be opened any more does not end this (measured on cifs)."""
     contents: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     listing: tuple[list[str], float] | None = None
 
@@ -53,6 +55,15 @@ class Caches:
         if not self._fresh(until):
             return None
         return ABSENT if entry is None else entry
+
+    def used_elsewhere(self, folder: Folder, name: str) -> Entry | None:
+        """What the name led to, for one who now finds that very file under another name; None if that is not remembered."""
+        entry, until = self._of(folder).files.get(name, (None, 0.0))
+        return entry if self._fresh(until) else None
+
+    def asked(self, folder: Folder, name: str) -> None:
+        """The server was asked for this very name, whatever was remembered."""
+        self._of(folder).files.pop(name, None)
 
     def listing(self, folder: Folder) -> list[str] | None:
         """The folder's last listing, if it is given again."""
@@ -81,6 +92,9 @@ class Caches:
         if self._mount.presence_s:
             until = self._until(self._mount.presence_s)
             known.names.update({name: (entries[name], until) for name in names})
+        if self._mount.same_file_s:
+            until = self._until(self._mount.same_file_s)
+            known.files.update({name: (entries[name], until) for name in names})
         if self._mount.listings_s:
             known.listing = (list(names), self._until(self._mount.listings_s))
 
@@ -89,6 +103,7 @@ class Caches:
         if self._mount.listing_refreshes:
             known = self._of(folder)
             known.names.clear()
+            known.files.clear()
             known.contents.clear()
 
     def read(self, folder: Folder, name: str, file: File) -> None:
@@ -105,8 +120,13 @@ class Caches:
             known.listing = None
             known.contents.pop(name, None)
         for_s = self._mount.absence_s if entry is None else self._mount.presence_s
+        known.names.pop(name, None)
         if for_s:
             known.names[name] = (entry, self._until(for_s))
+        if changed:
+            known.files.pop(name, None)
+        if self._mount.same_file_s and entry is not None:
+            known.files[name] = (entry, self._until(self._mount.same_file_s))
 
     def _of(self, folder: Folder) -> _Known:
         known = self._folders.get(id(folder))

@@ -163,6 +163,8 @@ class Client:
 
     def replace(self, source: str, target: str) -> None:
         self._cached(source)
+        if self.is_same(source, target):
+            return  # nobody is asked
         if self.mount.rename_by_handle:
             self._replace_by_handle(source, target)
         else:
@@ -172,6 +174,28 @@ class Client:
             )
         self._remember(source, None, changed=True)
         self._remember(target, self._entry_or_none(target), changed=True)
+
+    def is_same(self, path: str, other: str) -> bool:
+        """As far as this client remembers; without this lie nobody is asked, for that would only make searches longer."""
+        if not self.mount.same_file_s:
+            return False
+        parts_of(other, windows=False)
+        folder, _, name = self.server.real(other).rpartition("/")
+        remembered = self._caches.used_elsewhere(self._folder(folder), name)
+        if remembered is None:
+            return False
+        try:
+            found = self._cached(path)
+            if found is None:
+                found = self._send(Request("stat", path), lambda: self._entry(path))
+        except FileNotFoundError:
+            return False
+        return found is remembered
+
+    def ask_name(self, path: str) -> None:
+        found = self._send(Request("stat", path), lambda: self._entry_or_none(path))
+        self._caches.asked(*self.server.tree.slot(self.server.real(path)))
+        self._remember(path, found)
 
     def unlink(self, path: str) -> None:
         self._cached(path)

@@ -1,6 +1,7 @@
 """The lies of the mounts that people use, each with a switch of its own. Measured on kernel 6.1 clients and Samba 4.17 unless said."""
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,9 @@ class Mount:
     """For how long a name that was there leads to what it led to then: to a file that was moved elsewhere meanwhile."""
     listing_refreshes: bool = True
     """Opening a folder makes its names fresh (NFS; not SMB)."""
+    same_file_s: float = 0.0
+    """For how long a name is remembered for a file that this client now finds under another: a rename from there to here is one of a file
+    onto itself, does nothing, and is said to be done (Linux)."""
     attributes_s: float = 0.0
     """For how long a file's length and time are told as they were, though it was written since; opening it asks."""
     contents_s: float = 0.0
@@ -32,13 +36,15 @@ class Mount:
 
 
 HONEST = Mount()
-NFS = Mount(absence_s=60.0, presence_s=60.0, attributes_s=3.0, torn_listings=True)
+NFS = Mount(
+    absence_s=60.0, presence_s=60.0, same_file_s=60.0, attributes_s=3.0, torn_listings=True
+)  # fmt: skip
 """Linux, default options (``acdirmax`` 60 s, ``acregmin`` 3 s)."""
 SMB = Mount(
-    absence_s=1.6, presence_s=2.0, attributes_s=4.0, contents_s=4.0, listing_refreshes=False,
+    absence_s=1.6, presence_s=2.0, same_file_s=inf, attributes_s=4.0, contents_s=4.0, listing_refreshes=False,
     listings_s=1.6, torn_listings=True, stamps_files=True,
 )  # fmt: skip
-"""Linux cifs, default options (``actimeo=1``)."""
+"""Linux cifs, default options (``actimeo=1``). What is asked about a file under one name keeps its other name fresh, too: for ever."""
 WINDOWS = Mount(rename_by_handle=True, open_files_bar=True, torn_listings=True)
 """As far as it was measured with separate requests against Samba; a real Windows was not on hand. Its caches are left out here:
 they hold for seconds, and what they tell is played by ``SMB``."""

@@ -5,6 +5,7 @@ Each lie is played with its switch and without, and on every preset, so that a s
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -276,6 +277,43 @@ def test_a_late_rename_by_handle_finds_its_file_wherever_it_is_by_then(mount, li
     other.replace("x", "y")
     share.server.carry_out(share.server.late[0])
     assert share.paths() == ["late" if lies else "y"]
+
+
+@lie("nfs", "smb", beside={"presence_s": 60.0}, same_file_s=60.0)
+def test_a_rename_to_a_name_that_the_file_had_before_does_nothing_and_is_said_to_be_done(
+    mount, lies
+):
+    share = Share(mount)
+    one, other = share.client(), share.client()
+    taken_out_and_put_back(share, one, other)
+    share.now_s += 2
+    assert one.names("a") == ["x"]
+    one.replace("a/x", "b/y")
+    assert share.paths() == (["a", "a/x", "b"] if lies else ["a", "b", "b/y"])
+    assert one.is_same("a/x", "b/y") is lies
+    one.ask_name("b/y")
+    assert not one.is_same("a/x", "b/y")
+    if lies:
+        one.replace("a/x", "b/y")
+        assert share.paths() == ["a", "b", "b/y"]
+
+
+@lie("smb", beside={"presence_s": 2.0}, same_file_s=inf)
+def test_over_smb_a_name_is_remembered_for_its_file_however_long_ago_that_was(mount, lies):
+    share = Share(mount)
+    one, other = share.client(), share.client()
+    taken_out_and_put_back(share, one, other)
+    share.now_s += HOUR_S
+    one.replace("a/x", "b/y")
+    assert share.paths() == (["a", "a/x", "b"] if lies else ["a", "b", "b/y"])
+
+
+def taken_out_and_put_back(share: Share, one: Client, other: Client) -> None:
+    for folder in "ab":
+        share.files.put(folder, None)
+    share.files.put("a/x", b"")
+    one.replace("a/x", "b/y")
+    other.replace("b/y", "a/x")
 
 
 @lie("windows", open_files_bar=True)

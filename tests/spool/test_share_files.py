@@ -29,6 +29,16 @@ def share(root: Path) -> ShareFiles:
     return ShareFiles(root)
 
 
+@posix_only
+def test_a_rename_of_a_file_onto_its_own_other_name_is_refused_and_both_stay(share: ShareFiles):
+    """The system calls it done and does nothing, and a record would be believed to have moved."""
+    share.write_new("one", b"content")
+    share.link("one", "two")
+    with pytest.raises(FileExistsError):
+        share.rename("one", "two")
+    assert sorted(share.names("")) == ["one", "two"]
+
+
 # Caches: when a client sees what another did, in a rehearsal.
 
 

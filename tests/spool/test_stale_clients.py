@@ -41,3 +41,19 @@ def test_a_running_job_that_was_just_hurried_is_not_taken_for_deleted():
         assert ownership.look() is Standing.MINE
         world.turn(1)
     assert world.state("job-1").startswith("claimed/"), "it was found, and fetched back"
+
+
+def test_a_record_that_a_person_took_out_of_done_comes_back_to_it():
+    """On real SMB the controller logged a merge every two seconds for fifteen minutes, and the record stayed in ``finished/``: its client
+    remembered the name in ``done/`` for the very file that it was to move there, so the rename did nothing and succeeded."""
+    world = with_job()
+    world.worker("w1").work()
+    controller = world.controller("controller-1", files=on_smb(world))
+    controller.scan()
+    [done] = world.places("job-1")
+    world.share.rename(done, "waiting/job-1.yaml")
+    for _ in range(3):
+        world.turn(5)
+        controller.scan()
+    assert world.places("job-1") == [done]
+    assert len(world.events("merged")) == 2, "once each time it lay in finished/"
