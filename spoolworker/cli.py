@@ -19,8 +19,9 @@ from spoolctl.spool.doctor import count, is_bad, lines, summary
 from spoolctl.spool.eventlog import default_folder, open_log, tell_on_terminal
 from spoolctl.spool.version import VERSION
 from spoolworker.agent import Agent
-from spoolworker.backends import BACKENDS, SECRETS, open_backend
+from spoolworker.backends import BACKENDS, open_backend
 from spoolworker.backends.base import BackendError
+from spoolworker.backends.options import SECRETS
 from spoolworker.config import Loaded, load, parse_options
 from spoolworker.doctor import examine_node, refused
 from spoolworker.gpus import memory, read_gpus

@@ -64,8 +64,6 @@ _COMMAND = "command"
 
 BACKENDS: tuple[str, ...] = (*_FACTORIES, _COMMAND)
 """Every name that ``open_backend`` knows."""
-SECRETS = frozenset({"login", "password", "token"})
-"""Options, of any backend, that are shown to nobody."""
 
 
 def open_backend(

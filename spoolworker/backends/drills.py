@@ -1,20 +1,19 @@
 """What ``sketch`` can be told to do wrong, one option each, as ``--backend-option KEY=VALUE``."""
 
-import difflib
-from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from spoolctl.spool import Code, UsageError
+from spoolctl.spool import Code
+from spoolworker.backends.options import BackendOptions
 
 Seconds = Annotated[float, Field(ge=0)]
 
 
-class Drills(BaseModel):
+class Drills(BackendOptions):
     """The options of ``sketch``, read from text: ``true``, ``0.5``, ``out_of_memory``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    backend: ClassVar[str] = "sketch"
 
     seconds_per_image: Seconds = 0.0
     """How long each image takes in each stage, at least."""
@@ -49,33 +48,3 @@ class Drills(BaseModel):
         if self.fail is None and (self.fail_times or self.fail_stage or self.fail_when_prompt):
             raise ValueError("fail_times, fail_stage and fail_when_prompt need fail=CODE too")
         return self
-
-    @classmethod
-    def from_text(cls, options: Mapping[str, str]) -> Self:
-        """Read options as they come from the command line or a settings file.
-
-        Raises:
-            UsageError: An option is not known (the hint names the nearest), or its value cannot
-                be read.
-        """
-        for name in options:
-            if name not in cls.model_fields:
-                raise _unknown(name, tuple(cls.model_fields))
-        try:
-            return cls.model_validate(dict(options))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            why = first["msg"].removeprefix("Value error, ")
-            where = f"option '{first['loc'][0]}={first['input']}' of " if first["loc"] else ""
-            raise UsageError(
-                f"cannot read {where}backend 'sketch': {why[:1].lower()}{why[1:]}",
-                hint="options are given as --backend-option KEY=VALUE",
-            ) from error
-
-
-def _unknown(name: str, known: tuple[str, ...]) -> UsageError:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return UsageError(
-        f"backend 'sketch' has no option '{name}'",
-        hint=f"did you mean '{near[0]}'?" if near else f"it has: {', '.join(known)}",
-    )

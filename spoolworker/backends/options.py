@@ -8,9 +8,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spoolctl.spool import UsageError
 
+SECRETS = frozenset({"login", "password", "token"})
+"""Options, of any backend, that are shown to nobody."""
+_HIDDEN = SECRETS | {"url"}
+"""Not repeated in an error either: an address may hold a password."""
+
 
 class BackendOptions(BaseModel):
-    """Base of one backend's options; a field of type ``SecretStr`` is shown nowhere."""
+    """Base of one backend's options."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -34,9 +39,12 @@ class BackendOptions(BaseModel):
         try:
             return cls.model_validate(dict(options))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            why = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+            first = error.errors(include_url=False)[0]
+            why = first["msg"].removeprefix("Value error, ")
+            name = str(first["loc"][0]) if first["loc"] else ""
+            value = "" if name in _HIDDEN else f"={first['input']}"
+            where = f"option '{name}{value}' of " if name else ""
             raise UsageError(
-                f"cannot read option '{first['loc'][0]}' of backend '{cls.backend}': {why}",
+                f"cannot read {where}backend '{cls.backend}': {why[:1].lower()}{why[1:]}",
                 hint="options are given as --backend-option KEY=VALUE",
             ) from None

@@ -56,7 +56,7 @@ class Webui:
         Raises:
             UsageError: An option is not known or its value cannot be read.
         """
-        return cls(Settings.from_options(options))
+        return cls(Settings.from_text(options))
 
     def probe(self) -> Abilities:
         """Everything that the server lists.

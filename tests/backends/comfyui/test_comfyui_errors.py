@@ -541,12 +541,6 @@ def test_an_unknown_option_is_refused_with_the_nearest_known():
     assert "'url'" in caught.value.hint
 
 
-def test_a_secret_that_cannot_be_read_is_not_repeated():
-    with pytest.raises(UsageError) as caught:
-        open_backend("comfyui", {"poll_s": "my-secret"})
-    assert "my-secret" not in str(caught.value)
-
-
 def test_a_template_of_ones_own_takes_the_place_of_the_shipped_one(standin, tmp_path):
     folder = tmp_path / "templates"
     folder.mkdir()

@@ -271,9 +271,7 @@ def test_an_option_that_makes_no_sense_is_refused_without_repeating_it(options):
 
 
 def test_options_are_read_from_text():
-    settings = Settings.from_options(
-        {"exclusive": "no", "images_per_request": "2", "preview_s": "0"}
-    )
+    settings = Settings.from_text({"exclusive": "no", "images_per_request": "2", "preview_s": "0"})
 
     assert (settings.exclusive, settings.images_per_request, settings.preview_s) == (False, 2, 0.0)
 
