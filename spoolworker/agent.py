@@ -127,7 +127,7 @@ class Agent:
                 try:
                     self._execute(claimed)
                 except BackendHangs as error:
-                    if not self._readiness.end_server():
+                    if not self._readiness.end_server(whoever_started_it=True):
                         self._actor.log("worker.gives_up", error=str(error))
                         return EXIT_BACKEND_HANGS
                 self._readiness.ask_anew()

@@ -70,9 +70,9 @@ class Readiness:
         """A job has ended: what was true before it need not be true now."""
         self._next_probe = 0.0
 
-    def end_server(self) -> bool:
-        """End the backend's server with all that runs in it; True if it was this worker's, and is gone."""
-        return self._serving.end()
+    def end_server(self, *, whoever_started_it: bool = False) -> bool:
+        """End the backend's server with all that runs in it; see ``Serving.end``."""
+        return self._serving.end(whoever_started_it=whoever_started_it)
 
     def at_beat(self) -> None:
         """Ask for the card's state, which the next heartbeat tells; never waits."""

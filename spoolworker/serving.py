@@ -2,9 +2,9 @@
 
 Only where this machine's configuration says how (``[server]``); otherwise people start it, and the worker waits for it.
 
-Guarantees: nothing is ended that the worker did not start, in this life or, after it was killed, in a former one; two starts are
-never closer than the back-off; a server that never comes up is started ever more seldom. Does not judge whether the server answers: the
-backend's ``probe`` does.
+Guarantees: nothing is ended that the worker did not start, in this life or, after it was killed, in a former one, but by the command that
+the configuration gives for that; two starts are never closer than the back-off; a server that never comes up is started ever more
+seldom. Does not judge whether the server answers: the backend's ``probe`` does.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +23,8 @@ from spoolworker.processes import PATIENCE_S, end_tree, remember, remembered
 BACKOFF_S, BACKOFF_S_MAX = 10.0, 600.0
 _SILENT_S = 60.0
 """After so long without an answer a server that did answer counts as hung."""
+_STOP_S = 60.0
+"""How long the command that ends it may take."""
 
 
 class ServerConfig(BaseModel):
@@ -32,6 +34,9 @@ class ServerConfig(BaseModel):
 
     start: Annotated[tuple[str, ...], Field(min_length=1)]
     """Program and arguments, one text each; never a shell line."""
+    stop: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Another that ends it; for a service or a container, which ``start`` only wakes. Left out: what ``start`` began is ended with
+    all that it began."""
     folder: Path | None = None
     """Where it is started; the program's own folder if left out."""
     environment: dict[str, str] = {}
@@ -67,6 +72,8 @@ class Serving:
         self._log = log
         self._child: subprocess.Popen[bytes] | None = None
         self._starts = 0
+        self._woken = False
+        """``start`` came to its end without an error, and there is a ``stop``: the server is some other process."""
         self._hung_at: float | None = None
         """When it counts as hung if it does not answer until then; ``None`` while it answers."""
         self._next_start = mono()
@@ -85,21 +92,33 @@ class Serving:
             return None
         now = self._mono()
         process = self._process()
-        if process is not None:
+        if process is not None or self._woken:
             self._hung_at = self._hung_at or now + _SILENT_S
             if now <= self._hung_at:
                 return f"its server has {self._hung_at - now:.0f} s left to answer"
-            self._log("server.hangs", pid=process.pid)
+            self._log("server.hangs", pid=process.pid if process else None)
             self.end()
         if now < self._next_start:
             return f"its server is started again in {self._next_start - now:.0f} s"
         return self._start(now)
 
-    def end(self) -> bool:
-        """End the server with all that it started; True if it was this worker's, and is gone."""
+    def end(self, *, whoever_started_it: bool = False) -> bool:
+        """End the server with all that it started.
+
+        Args:
+            whoever_started_it: Run the command for it also if this worker neither started nor woke the server.
+
+        Returns:
+            True if it is gone.
+        """
         process = self._process()
+        stopped = (whoever_started_it or process is not None or self._woken) and self._stop()
         if process is None:
-            return False
+            self._woken = (
+                False  # also if it could not be stopped: then it is woken again, which does no harm
+            )
+            self._hung_at = None
+            return stopped
         gone = end_tree(process)
         self._log("server.ended", pid=process.pid, gone=gone)
         if self._child is not None:
@@ -114,6 +133,33 @@ class Serving:
                 self._file.unlink(missing_ok=True)
         return gone
 
+    def _stop(self) -> bool:
+        """Run the command for it, if there is one; True if that says that it did it."""
+        config = self._config
+        if config is None or not config.stop:
+            return False
+        try:
+            with self._output_file() as output:
+                done = subprocess.run(  # noqa: S603 - this machine's own configuration
+                    config.stop,
+                    cwd=config.folder or Path(config.stop[0]).parent,
+                    env={**os.environ, **config.environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    timeout=_STOP_S,
+                    check=False,
+                )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            self._log("server.not_stopped", program=config.stop[0], error=str(error))
+            return False
+        self._log("server.stopped", program=config.stop[0], code=done.returncode)
+        return done.returncode == 0
+
+    def _output_file(self) -> BinaryIO:
+        self._output.parent.mkdir(parents=True, exist_ok=True)
+        return self._output.open("ab")
+
     def _start(self, now: float) -> str:
         config = self._config
         assert config is not None, "asked by mend, which has one"  # noqa: S101 - a bug, not an error
@@ -121,8 +167,7 @@ class Serving:
         self._starts += 1
         self._hung_at = now + config.grace_s
         try:
-            self._output.parent.mkdir(parents=True, exist_ok=True)
-            with self._output.open("ab") as output:
+            with self._output_file() as output:
                 self._child = subprocess.Popen(  # noqa: S603 - this machine's own configuration
                     config.start,
                     cwd=config.folder or Path(config.start[0]).parent,
@@ -147,7 +192,9 @@ class Serving:
     def _process(self) -> psutil.Process | None:
         """The server's process, if it lives and was started by this worker."""
         if self._child is not None and self._child.poll() is not None:
-            self._log("server.died", pid=self._child.pid, code=self._child.returncode)
+            self._woken = self._child.returncode == 0 and bool(self._config and self._config.stop)
+            if not self._woken:
+                self._log("server.died", pid=self._child.pid, code=self._child.returncode)
             self._child = None
         if self._child is not None:  # though it could not be written down
             with contextlib.suppress(psutil.Error):

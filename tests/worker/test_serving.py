@@ -19,8 +19,10 @@ class Desk:
         self.folder, self.now = folder, 1_000.0
         self.events, self.begun, self.servings = [], [], []
 
-    def serving(self, program=SLEEPS, **config):
+    def serving(self, program=SLEEPS, *, stop=None, **config):
         start = (sys.executable, "-c", program)
+        if stop is not None:
+            config["stop"] = (sys.executable, "-c", stop)
         serving = Serving(
             ServerConfig(start=start, folder=self.folder, **config),
             mono=lambda: self.now,
@@ -59,6 +61,12 @@ def children(process):
         return process.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def ends(process):
+    """Wait for its end and leave its exit code to the one who started it, which ``wait`` would take away."""
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        pass
 
 
 def is_gone(process):
@@ -202,3 +210,72 @@ def test_a_server_that_cannot_be_remembered_is_known_to_this_life_and_not_starte
     assert desk.events == ["server.started", "server.unsaved"]
     assert serving.end()
     assert is_gone(desk.begun[0])
+
+
+STARTED = "open('service', 'w')"
+STOPPED = "import os; os.remove('service')"
+
+
+def test_a_service_is_woken_given_its_grace_stopped_and_woken_again(desk):
+    """Its start comes back at once, and the server is no child of it."""
+    serving = desk.serving(STARTED, stop=STOPPED, grace_s=300)
+    service = desk.folder / "service"
+
+    serving.mend()
+    ends(desk.begun[0])
+    assert service.exists()
+    desk.now += 100
+    assert serving.mend() == "its server has 200 s left to answer"
+    desk.now += 201
+    assert serving.mend() == "its server is starting"
+
+    assert desk.events == ["server.started", "server.hangs", "server.stopped", "server.started"]
+    ends(desk.begun[1])
+    assert service.exists()
+
+
+def test_a_server_that_people_started_is_ended_by_the_command_for_it(desk):
+    serving = desk.serving(stop=STOPPED)
+    (desk.folder / "service").touch()
+
+    assert not serving.end(), "the worker only leaves; the server is somebody else's"
+    assert serving.end(whoever_started_it=True), "it hangs under a job"
+
+    assert not (desk.folder / "service").exists()
+
+
+@pytest.mark.parametrize("stop", ["raise SystemExit(1)", None])
+def test_a_server_that_could_not_be_stopped_is_not_said_to_be_gone(desk, stop):
+    serving = desk.serving(stop=stop)
+
+    assert not serving.end(whoever_started_it=True)
+
+
+def test_a_command_that_is_not_there_ends_nothing_and_is_told(desk):
+    program = str(desk.folder / "no-such-program")
+    serving = Serving(
+        ServerConfig(start=(program,), stop=(program,)), mono=lambda: desk.now,
+        file=desk.folder / "f", output=desk.folder / "o", log=desk.log,
+    )  # fmt: skip
+
+    assert not serving.end(whoever_started_it=True)
+    assert desk.events == ["server.not_stopped"]
+
+
+def test_what_start_began_is_ended_too_where_the_command_left_it(desk):
+    serving = desk.serving(stop="pass")
+    serving.mend()
+
+    assert serving.end()
+
+    assert is_gone(desk.begun[0])
+    assert desk.events == ["server.started", "server.stopped", "server.ended"]
+
+
+def test_a_service_whose_start_fails_is_dead_and_started_ever_more_seldom(desk):
+    serving = desk.serving("raise SystemExit(3)", stop=STOPPED)
+    serving.mend()
+    ends(desk.begun[0])
+
+    assert serving.mend() == "its server is started again in 10 s"
+    assert desk.events == ["server.started", "server.died"]
