@@ -235,3 +235,28 @@ def test_s16_graceful_stop(scene):
     assert scene.verdicts("term-twice") == [("returned", "handed_back"), DONE]
     scene.merge()
     scene.check(names)
+
+
+def test_a_chain_is_split_over_two_machines(scene):
+    """The small card drafts, the large one enlarges: the second job waits for the first and gets its images."""
+    enlarge = {"kind": "image", "stages": [{"stage": "upscale", "factor": 2}]}
+    scene.drop(
+        "print",
+        job_text(inputs=[{"job": "draft"}], workload=enlarge, requires={"tags": ["large"]}),
+        "waiting",
+    )
+    large = scene.worker("w2", "--tag", "large")
+    scene.wait_for(lambda: large.events("worker.started"), "the large card")
+    scene.drop("draft", job_text(count=2, requires={"tags": ["small"]}))
+    scene.worker("w1", "--tag", "small")
+    scene.controller()
+
+    scene.wait_for_rest(["draft", "print"], states=("done",))
+
+    draft, printed = scene.manifests("draft")[1], scene.manifests("print")[1]
+    assert (draft.worker, printed.worker) == ("w1", "w2")
+    assert [(one.stage, one.width, one.height) for one in printed.images] == [
+        ("upscale", 128, 128)
+    ] * 2
+    assert draft.ended_at <= printed.started_at
+    scene.check(["draft", "print"])
