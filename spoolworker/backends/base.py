@@ -8,9 +8,10 @@ through ``Watch`` and looks at ``Watch.interrupted`` at least every second or so
 work (confirming that the server is idle), and raises ``Interrupted``.
 """
 
+import contextlib
 import errno
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +35,17 @@ class BackendError(Exception):
         super().__init__(message)
         self.code = code
         self.log_tail = log_tail
+
+
+@contextlib.contextmanager
+def filling(scratch: Path) -> Iterator[None]:
+    """For what writes to *scratch*: a disk that is full raises ``BackendError`` (``scratch_full``); other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise BackendError(Code.SCRATCH_FULL, f"no space left in '{scratch}'") from error
 
 
 class Interrupted(Exception):

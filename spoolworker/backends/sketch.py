@@ -36,7 +36,6 @@ from spoolctl.spool import (
 from spoolctl.spool.version import VERSION
 from spoolworker.backends import drawing
 from spoolworker.backends.base import (
-    NO_SPACE,
     Abilities,
     BackendError,
     Interrupted,
@@ -44,6 +43,7 @@ from spoolworker.backends.base import (
     Order,
     Product,
     Watch,
+    filling,
 )
 from spoolworker.backends.chain import Picture, Step, begin, draw_seed, sow, steps
 from spoolworker.backends.drills import Drills
@@ -126,14 +126,10 @@ class Sketch:
         if failing and self._drills.fail_stage is None:
             raise self._failure()
         try:
-            return self._run(order, watch, failing=failing)
+            with filling(order.scratch):
+                return self._run(order, watch, failing=failing)
         except MemoryError as error:
             raise BackendError(Code.OUT_OF_HOST_MEMORY, "no memory to draw in") from error
-        except OSError as error:
-            if error.errno not in NO_SPACE:
-                raise
-            where = f"no space left in '{order.scratch}'"
-            raise BackendError(Code.SCRATCH_FULL, where) from error
 
     def _run(self, order: Order, watch: Watch, *, failing: bool) -> Product:
         begun = [

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from spoolctl.spool import Code, ComfyUIWorkload, Stage
 from spoolworker.backends import chain
-from spoolworker.backends.base import NO_SPACE, Abilities, BackendError, Order, Product, Watch
+from spoolworker.backends.base import Abilities, BackendError, Order, Product, Watch, filling
 from spoolworker.backends.comfyui.catalogue import Catalogue, template_names
 from spoolworker.backends.comfyui.client import Client
 from spoolworker.backends.comfyui.drafts import Drafting
@@ -130,7 +130,8 @@ class ComfyUI:
         """
         live = self._live()
         try:
-            return self._run(order, watch, live)
+            with filling(order.scratch):
+                return self._run(order, watch, live)
         except (Stuck, ContextGone) as error:
             self._sick = error
             raise
@@ -138,11 +139,6 @@ class ComfyUI:
             if error.code is Code.OUT_OF_MEMORY:
                 self._after_no_memory(error)
             raise
-        except OSError as error:
-            if error.errno not in NO_SPACE:
-                raise
-            message = f"no space left in '{order.scratch}'"
-            raise BackendError(Code.SCRATCH_FULL, message) from error
         finally:
             live.close()
 

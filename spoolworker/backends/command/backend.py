@@ -30,6 +30,7 @@ from spoolworker.backends.base import (
     Order,
     Product,
     Watch,
+    filling,
 )
 from spoolworker.backends.command.codes import code_of
 from spoolworker.backends.command.leavings import collect
@@ -116,12 +117,8 @@ class Command:
             message = f"command '{workload.command}' is not allowed on this machine"
             raise BackendError(Code.BACKEND_REJECTED, message)
         try:
-            return _Run(workload, allowed, order, watch, self._clock, self._remember).finish()
-        except OSError as error:
-            if error.errno not in NO_SPACE:
-                raise
-            message = f"no space left in '{order.scratch}'"
-            raise BackendError(Code.SCRATCH_FULL, message) from error
+            with filling(order.scratch):
+                return _Run(workload, allowed, order, watch, self._clock, self._remember).finish()
         finally:
             if self._remember_in is not None:
                 self._remember_in.unlink(missing_ok=True)

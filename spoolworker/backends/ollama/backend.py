@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from spoolctl.spool import BackendUsed, Code, Stage, StageTiming, TextWorkload, layout
 from spoolworker.backends.base import (
-    NO_SPACE,
     Abilities,
     BackendError,
     Interrupted,
@@ -19,6 +18,7 @@ from spoolworker.backends.base import (
     Order,
     Product,
     Watch,
+    filling,
 )
 from spoolworker.backends.chain import draw_seed
 from spoolworker.backends.ollama.asking import Wanted, refuse_unknown_options, request, wanted
@@ -106,15 +106,11 @@ class Ollama:
             message = f"ollama makes texts, and no '{workload.stage}'"
             raise BackendError(Code.BACKEND_REJECTED, message)
         try:
-            return self._run(workload, order, watch)
+            with filling(order.scratch):
+                return self._run(workload, order, watch)
         except Interrupted:
             self._come_to_rest(workload.model)
             raise
-        except OSError as error:
-            if error.errno not in NO_SPACE:
-                raise
-            message = f"no space left in '{order.scratch}'"
-            raise BackendError(Code.SCRATCH_FULL, message) from error
 
     def _run(self, workload: TextWorkload, order: Order, watch: Watch) -> Product:
         refuse_unknown_options(workload)

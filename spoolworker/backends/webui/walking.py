@@ -15,13 +15,13 @@ from PIL import ExifTags, Image
 
 from spoolctl.spool import ADetailer, BackendUsed, Code, Img2Img, StageTiming, Txt2Img, layout
 from spoolworker.backends.base import (
-    NO_SPACE,
     BackendError,
     Interrupted,
     Made,
     Order,
     Product,
     Watch,
+    filling,
 )
 from spoolworker.backends.chain import Picture, Step, begin, sow, steps
 from spoolworker.backends.webui import asking
@@ -211,13 +211,8 @@ class Walk:
         """Leave one image in scratch."""
         stage = step.stage.stage
         path = self._order.scratch / layout.output_name(picture.index, step.number, stage)
-        try:
+        with filling(self._order.scratch):
             path.write_bytes(picked.png)
-        except OSError as error:
-            if error.errno not in NO_SPACE:
-                raise
-            message = f"no space left in '{self._order.scratch}'"
-            raise BackendError(Code.SCRATCH_FULL, message) from error
         picture.path = path
         if picked.seed is not None:
             picture.seed = picked.seed

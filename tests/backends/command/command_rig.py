@@ -79,24 +79,3 @@ class Leaps:
         with self.lock:
             self.now += self.by
             return self.now
-
-
-class Background:
-    """A run in a thread of its own."""
-
-    def __init__(self, call):
-        self.result = self.error = None
-
-        def work():
-            try:
-                self.result = call()
-            except Exception as error:  # noqa: BLE001 - looked at by the test
-                self.error = error
-
-        self.thread = threading.Thread(target=work)
-        self.thread.start()
-
-    def join(self):
-        self.thread.join(BY_HAND_S)
-        assert not self.thread.is_alive()
-        return self

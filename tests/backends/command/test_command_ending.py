@@ -6,12 +6,13 @@ import threading
 
 import psutil
 import pytest
-from command_rig import BY_HAND_S, Background, Command, Leaps, allowed, order, run, workload
+from command_rig import BY_HAND_S, Command, Leaps, allowed, order, run, workload
 
 from spoolctl.spool import Code
 from spoolworker.backends.base import BackendError, Interrupted, Watch
 from spoolworker.backends.command.program import Program
 from spoolworker.processes import lives, remember, remembered
+from tests.backends.background import Background
 
 
 def gone(pid):

@@ -9,12 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from command_rig import BY_HAND_S, Background, Command, order, workload
+from command_rig import BY_HAND_S, Command, order, workload
 
 from spoolctl.spool import Code, parse_job
 from spoolworker.backends.base import BackendError, Interrupted, Watch
 from spoolworker.commands import AllowedCommand
 from spoolworker.config import load
+from tests.backends.background import Background
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parents[2] / "examples" / "stablenew-runner"

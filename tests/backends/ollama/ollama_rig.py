@@ -1,7 +1,5 @@
 """What the tests of the ``ollama`` backend share: jobs, orders and a run against a server."""
 
-import threading
-
 from PIL import Image
 
 from spoolctl.spool import TextWorkload
@@ -41,24 +39,3 @@ def run(server, tmp_path, workload, *inputs, watch=None, **options):
 def picture_file(path):
     Image.new("RGB", (8, 8), (200, 100, 50)).save(path)
     return path
-
-
-class Background:
-    """A run in a thread of its own."""
-
-    def __init__(self, call):
-        self.result = self.error = None
-
-        def work():
-            try:
-                self.result = call()
-            except Exception as error:  # noqa: BLE001 - looked at by the test
-                self.error = error
-
-        self.thread = threading.Thread(target=work)
-        self.thread.start()
-
-    def join(self):
-        self.thread.join(BY_HAND_S)
-        assert not self.thread.is_alive()
-        return self

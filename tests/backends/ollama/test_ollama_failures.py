@@ -4,12 +4,13 @@ import itertools
 import threading
 
 import pytest
-from ollama_rig import BY_HAND_S, Background, backend, order, run, text
+from ollama_rig import BY_HAND_S, backend, order, run, text
 from ollama_standin import StandIn
 
 from spoolctl.spool import Code, ImageWorkload
 from spoolworker.backends.base import BackendError, Interrupted, Watch
 from spoolworker.backends.ollama.refusals import code_of, error_of
+from tests.backends.background import Background
 
 
 def failure(call):

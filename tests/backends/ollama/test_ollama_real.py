@@ -9,12 +9,13 @@ import os
 import threading
 
 import pytest
-from ollama_rig import Background, order, picture_file
+from ollama_rig import order, picture_file
 from ollama_standin import StandIn
 
 from spoolctl.spool import Code, TextWorkload
 from spoolworker.backends import open_backend
 from spoolworker.backends.base import BackendError, Interrupted, Watch
+from tests.backends.background import Background
 
 LONG = 2_000
 """Tokens that no server is done with before it is interrupted."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import pytest
 from PIL import Image
 from webui_rig import (
-    Background,
     Hires,
     Img2Img,
     Refiner,
@@ -29,6 +28,7 @@ from spoolctl.spool import Code
 from spoolworker.backends import open_backend
 from spoolworker.backends.base import BackendError, Interrupted, Watch
 from spoolworker.backends.infotext import read_infotext
+from tests.backends.background import Background
 
 MANY = 400
 """Steps that no CPU is done with before it is interrupted."""

@@ -4,11 +4,12 @@ import base64
 import threading
 
 import pytest
-from webui_rig import Background, backend, img2img, order, picture_file, run, txt2img, upscale
+from webui_rig import backend, img2img, order, picture_file, run, txt2img, upscale
 from webui_standin import StandIn, decode
 
 from spoolctl.spool import Code
 from spoolworker.backends.base import BackendError, Interrupted, Watch
+from tests.backends.background import Background
 
 
 class Seen:

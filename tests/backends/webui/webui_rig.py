@@ -1,7 +1,5 @@
 """What the tests of the ``webui`` backend share: chains, orders and a run against a server."""
 
-import threading
-
 from PIL import Image
 
 from spoolctl.spool import ADetailer, Hires, Img2Img, Refiner, Txt2Img, Upscale
@@ -54,24 +52,3 @@ def run(server, tmp_path, *stages, watch=None, options=None, **more):
 def picture_file(path, size=(64, 64)):
     Image.new("RGB", size, (200, 100, 50)).save(path)
     return path
-
-
-class Background:
-    """A run in a thread of its own."""
-
-    def __init__(self, call):
-        self.result = self.error = None
-
-        def work():
-            try:
-                self.result = call()
-            except Exception as error:  # noqa: BLE001 - looked at by the test
-                self.error = error
-
-        self.thread = threading.Thread(target=work)
-        self.thread.start()
-
-    def join(self):
-        self.thread.join(30)
-        assert not self.thread.is_alive()
-        return self
