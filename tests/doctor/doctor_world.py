@@ -257,3 +257,35 @@ def by_about(findings: list[Any]) -> dict[str, Any]:
 def severities(findings: list[Any]) -> dict[str, str]:
     """The worst severity of each."""
     return {about: one.severity for about, one in by_about(findings).items()}
+
+
+class TwiceMade(Wrapped):
+    """Makes a folder although it is there."""
+
+    def mkdir(self, folder):
+        try:
+            self.inner.mkdir(folder)
+        except FileExistsError:
+            return
+
+
+class Overwrites(Wrapped):
+    """Makes a file although it is there."""
+
+    def write_new(self, path, data):
+        try:
+            self.inner.write_new(path, data)
+        except FileExistsError:
+            self.inner.unlink(path)
+            self.inner.write_new(path, data)
+
+
+class LinkReplaces(Wrapped):
+    """A hard link onto a name that is taken replaces it."""
+
+    def link(self, source, target):
+        try:
+            self.inner.link(source, target)
+        except FileExistsError:
+            self.inner.unlink(target)
+            self.inner.link(source, target)

@@ -3,42 +3,10 @@
 import errno
 
 import pytest
-from doctor_world import World, Wrapped, by_about, severities
+from doctor_world import LinkReplaces, Overwrites, TwiceMade, World, Wrapped, by_about, severities
 
 from spoolctl.spool.doctor import Mount, examine
 from spoolctl.spool.doctor.ward import Owner, Space
-
-
-class TwiceMade(Wrapped):
-    """Makes a folder although it is there."""
-
-    def mkdir(self, folder):
-        try:
-            self.inner.mkdir(folder)
-        except FileExistsError:
-            return
-
-
-class Overwrites(Wrapped):
-    """Makes a file although it is there."""
-
-    def write_new(self, path, data):
-        try:
-            self.inner.write_new(path, data)
-        except FileExistsError:
-            self.inner.unlink(path)
-            self.inner.write_new(path, data)
-
-
-class LinkReplaces(Wrapped):
-    """A hard link onto a name that is taken replaces it."""
-
-    def link(self, source, target):
-        try:
-            self.inner.link(source, target)
-        except FileExistsError:
-            self.inner.unlink(target)
-            self.inner.link(source, target)
 
 
 class NoLinks(Wrapped):

@@ -3,7 +3,7 @@
 import errno
 
 import pytest
-from doctor_world import World, Wrapped, by_about, severities
+from doctor_world import LinkReplaces, Overwrites, TwiceMade, World, Wrapped, by_about, severities
 
 from spoolctl.spool.doctor import meet
 from spoolctl.spool.doctor.ward import desk_name
@@ -71,32 +71,6 @@ def test_machines_whose_clocks_are_hours_apart_race_at_the_same_instant_all_the_
     assert by_about(barn.findings)["clocks"].severity == "warning"
 
 
-class TwiceMade(Wrapped):
-    def mkdir(self, folder):
-        try:
-            self.inner.mkdir(folder)
-        except FileExistsError:
-            return
-
-
-class TwiceWritten(Wrapped):
-    def write_new(self, path, data):
-        try:
-            self.inner.write_new(path, data)
-        except FileExistsError:
-            self.inner.unlink(path)
-            self.inner.write_new(path, data)
-
-
-class LinkReplaces(Wrapped):
-    def link(self, source, target):
-        try:
-            self.inner.link(source, target)
-        except FileExistsError:
-            self.inner.unlink(target)
-            self.inner.link(source, target)
-
-
 class WindowsRenames(Wrapped):
     """As Windows over SMB: a rename by open handle takes the file from whoever moved it before."""
 
@@ -111,7 +85,7 @@ class WindowsRenames(Wrapped):
 
 @pytest.mark.parametrize(
     ("share", "about"),
-    [(TwiceMade, "race: folder"), (TwiceWritten, "race: file"), (LinkReplaces, "race: publish")],
+    [(TwiceMade, "race: folder"), (Overwrites, "race: file"), (LinkReplaces, "race: publish")],
 )
 def test_two_winners_are_bad_on_both_sides(share, about):
     for met in both(World(), here={"wrap": share}, there={"wrap": share}):
