@@ -96,7 +96,8 @@ class ShareFiles:
     def rename(self, source: str, target: str) -> None:
         """Move a file; see ``ports.Files``."""
         for ask_first in (False, True):
-            if ask_first:
+            if ask_first:  # either may be the one that is stale
+                self._native.ask_name(source)
                 self._native.ask_name(target)
             self._do(lambda: self._native.replace(source, target), source, target)
             if not self._native.is_same(source, target):

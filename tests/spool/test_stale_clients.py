@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from spoolctl.spool import Claim, Ownership, Standing, cancel
 from spoolctl.spool.cancel import Cancelled
 from spoolctl.spool.files import ShareFiles
@@ -57,3 +59,18 @@ def test_a_record_that_a_person_took_out_of_done_comes_back_to_it():
         controller.scan()
     assert world.places("job-1") == [done]
     assert len(world.events("merged")) == 2, "once each time it lay in finished/"
+
+
+def test_a_record_that_its_worker_has_just_moved_is_no_trouble_for_a_sweeper_who_still_sees_it_claimed():
+    """Both names lead to one file for the sweeper's client; here the *source* is the stale one."""
+    world = with_job()
+    sweeper, worker = on_smb(world), world.worker("w1")
+    claimed = worker.claim()
+    [path] = world.places("job-1")
+    sweeper.stat(path)
+    worker.run(claimed)
+    [moved] = world.places("job-1")
+    sweeper.stat(moved)
+    with pytest.raises(FileNotFoundError):
+        sweeper.rename(path, moved)
+    assert world.places("job-1") == [moved]

@@ -13,6 +13,15 @@ from tests.nas.guest import share
 from tests.scenarios.conftest import open_scene, scene  # noqa: F401 - fixtures
 
 BOX = Path("/box")
+_PROCESSES = """
+for one in /proc/[0-9]*; do
+  [ -s $one/cmdline ] || continue
+  echo "$(basename $one) $(cut -d' ' -f3 $one/stat) $(tr '\\0' ' ' < $one/cmdline | cut -c-300)"
+  for thread in $one/task/*; do echo "  $(cat $thread/comm) $(tr '\\n' ' ' < $thread/stack)"; done
+done
+dmesg | tail -40
+"""
+"""Who lives when a test has failed, and where in the kernel each of its threads waits: a client may hang there for good."""
 
 
 def pytest_collection_modifyitems(items):
@@ -55,6 +64,8 @@ def keep(item, folder):
     """Copy a test's logs and its spools out of the machine; a file that moved meanwhile may be missing."""
     logs = item.funcargs["tmp_path"]
     kept = BOX / folder / f"{os.environ['SCENE_PROTOCOL']}-{item.name.replace(' ', '-')}"
+    kept.mkdir(parents=True)
+    (kept / "processes.txt").write_text(share.run("sh", "-c", _PROCESSES))
     ignored = shutil.ignore_patterns("scratch", "mounted-too", "*.png")
     for source in (logs, *Path(share.MOUNT).glob(f"*-{logs.name}-*")):
         with contextlib.suppress(shutil.Error):
