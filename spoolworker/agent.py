@@ -109,6 +109,7 @@ class Agent:
             yield
         finally:
             wake.stop()
+            self._readiness.close()
             self._readiness.end_server()
             self._pulse.stop()
             self._life.tell(state="stopped", name=None, attempt=None, stage=None, progress=None)
@@ -194,6 +195,8 @@ class Agent:
             scratch=self._scratch,
             interrupt_wait_s=self._config.interrupt_wait_s,
             vram_gb=self._chooser.node.vram_gb if self._chooser else None,
+            vram_seen=lambda: self._readiness.vram,
+            node=self._readiness.node,
         )
         try:
             manifest = execution.run()

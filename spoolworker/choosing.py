@@ -33,9 +33,9 @@ from spoolctl.spool import (
     layout,
     nodes,
     parse_file_name,
-    stages_of,
 )
 from spoolworker.backends.base import BackendError
+from spoolworker.models import stages_here
 
 OPENED_MAX = 32
 AGAIN_MAX = 8
@@ -178,7 +178,7 @@ class Chooser:
 
     def _misfits(self, job: Job, previous: Manifest | None = None) -> tuple[str, ...]:
         try:
-            return misfits(job, self.node, previous) or self._lacks(stages_of(job))
+            return misfits(job, self.node, previous) or self._lacks(stages_here(job, self.node))
         except BackendError as error:
             return (str(error),)
         except BadRecord:

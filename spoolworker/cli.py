@@ -25,8 +25,9 @@ from spoolworker.backends.options import SECRETS
 from spoolworker.config import Loaded, load, parse_options
 from spoolworker.doctor import examine_node, refused
 from spoolworker.gpus import memory, read_gpus
+from spoolworker.models import together
 from spoolworker.stopping import Stopping
-from spoolworker.trial import try_backend, would_claim
+from spoolworker.trial import tell_folders, try_backend, would_claim
 
 app = typer.Typer(
     help="The worker of one GPU: claims jobs from a spool and runs them.",
@@ -157,7 +158,7 @@ def doctor(
     log_folder: LogsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Is this machine ready to work? Card, backend, share, scratch, configuration, name. Ends with 1 if anything is bad."""
+    """Is this machine ready to work? Card, backend, models, share, scratch, configuration, name. Ends with 1 if anything is bad."""
     try:
         loaded = _load(
             config, spool=spool, name=name, backend=backend, backend_options=backend_option,
@@ -228,9 +229,10 @@ def check_backend(
         if error.log_tail:
             typer.echo(error.log_tail, err=True)
         raise typer.Exit(1) from None
+    seen = tell_folders(settings, typer.echo)
     try:
         actor = open_spool(settings.spool, name="check-backend")
-        for line in would_claim(actor, settings, made, abilities, read_gpus()):
+        for line in would_claim(actor, settings, made, abilities, read_gpus(), together(seen)):
             typer.echo(line)
     except OSError as error:
         raise ShareUnusable(f"the spool at '{settings.spool}' failed: {error}") from None

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from spoolctl.spool import CommandName, UsageError, is_worker_name, slug
 from spoolworker.commands import AllowedCommand
+from spoolworker.models import Kind
 from spoolworker.serving import ServerConfig
 
 ENVIRONMENT = "SPOOLWORKER_"
@@ -50,6 +51,29 @@ CardWanted = Annotated[int | str, BeforeValidator(_card_wanted)]
 LocalPath = Annotated[Path, AfterValidator(_no_nul)]
 
 
+class ModelFolders(BaseModel):
+    """Where models lie, on this machine or on a share: best the very folders that the backend's server reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    checkpoints: tuple[LocalPath, ...] = ()
+    loras: tuple[LocalPath, ...] = ()
+    vaes: tuple[LocalPath, ...] = ()
+    embeddings: tuple[LocalPath, ...] = ()
+    upscalers: tuple[LocalPath, ...] = ()
+
+    def by_kind(self) -> dict[Kind, tuple[Path, ...]]:
+        """The kinds for which folders are named, and these."""
+        every: dict[Kind, tuple[Path, ...]] = {
+            "checkpoints": self.checkpoints,
+            "loras": self.loras,
+            "vaes": self.vaes,
+            "embeddings": self.embeddings,
+            "upscalers": self.upscalers,
+        }
+        return {kind: folders for kind, folders in every.items() if folders}
+
+
 class Config(BaseModel):
     """What a worker is told about itself."""
 
@@ -65,6 +89,8 @@ class Config(BaseModel):
     """How the backend's server is started on this machine; left out: people start it, and the worker waits for it."""
     commands: dict[CommandName, AllowedCommand] = {}
     """What the backend ``command`` may run, by the names that jobs use."""
+    models: ModelFolders = ModelFolders()
+    """Folders of model files, which are listed and read for their digests; none: the worker knows what its backend tells."""
     gpu: CardWanted = 0
     """The card: its index, as nvidia-smi counts them, or how its uuid begins; 'spoolworker gpus' lists them."""
     vram_gb: Annotated[float, Field(ge=0)] | None = None
@@ -83,6 +109,11 @@ class Config(BaseModel):
     """How long a sick worker waits before it tries one job; twice as long after each that fails, up to 16 times."""
     interrupt_wait_s: Annotated[float, Field(gt=0)] = 30.0
     """How long an interrupted backend may take to come to rest before this process gives it up and ends."""
+
+    @property
+    def model_hashes(self) -> Path:
+        """The file in which the digests of this machine's models are remembered."""
+        return self.scratch / f"models-{self.name}.json"
 
 
 @dataclass(frozen=True)
@@ -237,10 +268,12 @@ def _refusal(error: ValidationError) -> UsageError:
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(field, list(Config.model_fields), n=1)
-        hint = (
-            f"did you mean '{close[0]}'?" if close else f"known: {', '.join(Config.model_fields)}"
-        )
+        table, dot, key = field.rpartition(".")
+        tables: dict[str, type[BaseModel]] = {"models": ModelFolders, "server": ServerConfig}
+        inner = tables.get(table) if dot else None
+        known = list((inner or Config).model_fields)
+        close = difflib.get_close_matches(key if inner else field, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
         return UsageError(f"unknown configuration key {_shown(field)}", hint=hint)
     return UsageError(
         f"configuration value {_shown(field)}: {first['msg']}, not {_shown(first.get('input'))}",

@@ -1,4 +1,4 @@
-"""``spoolworker doctor``: is this machine ready to work? Card, backend, share, scratch, configuration, name.
+"""``spoolworker doctor``: is this machine ready to work? Card, backend, models, share, scratch, configuration, name.
 
 Guarantees: claims nothing and leaves nothing behind; a check that fails is told as a finding, and the others go on.
 Does not run a job: that the backend answers does not prove that it makes an image.
@@ -34,6 +34,7 @@ from spoolworker.backends import open_backend
 from spoolworker.backends.base import BackendError
 from spoolworker.config import Config, Loaded
 from spoolworker.gpus import Gpu, GpuReading, memory, read_gpus
+from spoolworker.models import HashCache, folders_seen
 
 _MODELS_SHOWN = 5
 
@@ -58,6 +59,7 @@ def examine_node(
         *configuration(loaded),
         *card(config, read()),
         *backend(config),
+        *models(config),
         *scratch(config.scratch),
         *log_folder(config.log_folder),
         *_share(config, tell, sleep),
@@ -157,6 +159,25 @@ def backend(config: Config) -> list[Finding]:
     more = f" and {len(names) - _MODELS_SHOWN} more" if len(names) > _MODELS_SHOWN else ""
     said = f"{found.backend}{version} answers; models: {', '.join(names[:_MODELS_SHOWN])}{more}"
     return [ok(about, said, models=names, **facts)]
+
+
+def models(config: Config) -> list[Finding]:
+    """The configured folders of models; of each what lies in it, or that it is not there."""
+    about = "models"
+    problems: list[str] = []
+    found: list[Finding] = []
+    for one in folders_seen(
+        config.models.by_kind(), HashCache(config.model_hashes, problems.append)
+    ):
+        if not one.folder.is_dir():
+            hint = "see [models] in the configuration; if it is on a share: is that mounted?"
+            found.append(bad(about, f"{one.kind}: there is no folder '{one.folder}'", hint))
+            continue
+        facts = {"kind": one.kind, "folder": str(one.folder), "files": len(one.found.files)}
+        found.append(ok(about, one.said, **facts))
+        problems += one.found.problems
+    hint = "whoever runs the worker must be able to read it"
+    return found + [warning(about, problem, hint) for problem in problems]
 
 
 def scratch(folder: Path) -> list[Finding]:

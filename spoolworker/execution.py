@@ -10,6 +10,7 @@ delivered however long the share is away, as long as the attempt is ours; nothin
 import shutil
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from spoolctl.spool import (
     Ending,
     Life,
     Manifest,
+    Node,
     Outcome,
     Output,
     Standing,
     Verdict,
+    VramSeen,
     compare_record,
     conclude,
     digest_of,
@@ -33,8 +36,8 @@ from spoolctl.spool import (
     layout,
     needs_inputs,
     nodes,
-    stages_of,
 )
+from spoolworker.asked import asked
 from spoolworker.backends.base import (
     NO_SPACE,
     Backend,
@@ -47,10 +50,11 @@ from spoolworker.backends.base import (
 from spoolworker.delivery import deliver, deliver_log
 from spoolworker.inputs import fetch_inputs
 from spoolworker.insisting import Insisting
+from spoolworker.models import stages_here
 from spoolworker.outputs import check
 from spoolworker.preview import Preview
 from spoolworker.pulse import Pulse
-from spoolworker.resuming import Leaving, Taken, take_over
+from spoolworker.resuming import Leaving, Taken, drop_stages, take_over
 from spoolworker.stopping import Stopping
 
 _TICK_S = 0.05
@@ -93,6 +97,8 @@ class Execution:
         scratch: Path,
         interrupt_wait_s: float,
         vram_gb: float | None,
+        vram_seen: Callable[[], VramSeen | None] = lambda: None,
+        node: Node | None = None,
     ) -> None:
         self._actor = actor
         self._claim = claim
@@ -103,11 +109,14 @@ class Execution:
         self._scratch = scratch / f"{claim.name}-a{claim.number}"
         self._interrupt_wait_s = interrupt_wait_s
         self._vram_gb = vram_gb
+        self._vram_seen = vram_seen
+        self._node = node
         self._began_mono = actor.clock.mono()
         self._began_utc = actor.utc_now()
         self._insisting = Insisting(actor, claim, life, stopping)
         self._hangs = False
         self._taken: Taken | None = None
+        self._request: str | None = None
         self._fenced_s: float | None = None
         self._progress = (0.0, self._began_mono)
 
@@ -142,6 +151,7 @@ class Execution:
             self._taken = take_over(self._actor, self._claim, order, self._folder("taken"))
             if self._taken is not None:
                 order = replace(order, done=self._taken.done)
+            self._request = asked(order)
             product = self._run_backend(order)
             if product is None:
                 return self._ending_of_stop()
@@ -150,6 +160,7 @@ class Execution:
                 images_asked=images_asked(self._claim.job, inputs=len(order.inputs)),
                 stages=order.stages,
                 done=order.done,
+                refuse_black=self._actor.settings.refuse_black,
             )
             return self._deliver(product)
         except BackendError as error:
@@ -173,7 +184,7 @@ class Execution:
             )
         attempt = f"{self._actor.session}/{self._claim.name}/{self._claim.number}"
         return Order(
-            stages_of(job),
+            stages_here(job, self._node),
             inputs,
             self._folder("work"),
             self._claim.name,
@@ -307,6 +318,8 @@ class Execution:
     # -- the end
 
     def _deliver(self, product: Product) -> Ending | None:
+        if not self._actor.settings.keep_stages:
+            product = replace(product, made=tuple(one for one in product.made if one.final))
         self._life.tell(state="delivering", progress=1.0, eta_s=None)
         self._write_log(product.log_tail)
         # Not while fenced: what is complete waits here until the share is back, and then says whose it is.
@@ -354,6 +367,8 @@ class Execution:
         )
         if manifest is None:
             return None
+        if manifest.succeeded and not self._actor.settings.keep_stages:
+            drop_stages(self._actor, self._claim, manifest)
         # Not until superseded: the verdict that is seen there may be this very one, its reply lost.
         handed_back = self._stopping.hand_back.is_set
         outcome = self._insisting.until_it_works(
@@ -426,6 +441,8 @@ class Execution:
             outputs=outputs,
             stages=product.timings if product else (),
             backend=product.used if product else None,
+            request=self._request,
+            vram=self._vram_seen() if self._request else None,
             warnings=product.warnings if product else (),
             log_tail=log_tail,
             started_at=self._began_utc,

@@ -2,7 +2,7 @@
 
 Guarantees after ``check``: there is one final image for each index that was asked for, and every
 file that the backend named is a whole image of the size that it was said to have, of the size that
-the chain asks for where the chain says it, and not all black; or, where the job may have texts, a text in
+the chain asks for where the chain says it, and not all black, unless that is allowed; or, where the job may have texts, a text in
 UTF-8 that is not blank.
 Does not guarantee that an image shows what the prompt says.
 """
@@ -85,7 +85,11 @@ def check(
 
 
 def check_stages(
-    done: Sequence[Sequence[Made]], stages: Sequence[Stage], *, images_asked: int
+    done: Sequence[Sequence[Made]],
+    stages: Sequence[Stage],
+    *,
+    images_asked: int,
+    refuse_black: bool = True,
 ) -> None:
     """Check the first stages of a chain, as an earlier attempt left them; errors as for ``check``.
 
@@ -93,6 +97,7 @@ def check_stages(
         done: Their images, stage by stage.
         stages: The whole chain.
         images_asked: How many images each stage must have.
+        refuse_black: As for ``check``.
     """
     sizes = _sizes(stages)
     try:
@@ -101,7 +106,7 @@ def check_stages(
             for one in made:
                 _check_there(one)
                 _check_size(one, size)
-                _check_file(one, refuse_black=True)
+                _check_file(one, refuse_black=refuse_black)
     except _Refused as refused:
         raise BackendError(refused.code, str(refused)) from refused.__cause__
 

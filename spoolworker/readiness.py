@@ -9,14 +9,23 @@ breaker does.
 
 from datetime import datetime
 
-from spoolctl.spool import NODE_SCHEMA, PROTOCOL_VERSION, Actor, Code, Life, Node, introduce
+from spoolctl.spool import (
+    NODE_SCHEMA,
+    PROTOCOL_VERSION,
+    Actor,
+    Code,
+    Life,
+    Node,
+    VramSeen,
+    introduce,
+)
 from spoolctl.spool.version import VERSION
 from spoolworker.backends.base import Abilities, Backend, BackendError
 from spoolworker.config import Config
 from spoolworker.gpus import CardWatch, Gpu, GpuReading, read_gpus
+from spoolworker.models import Found, ModelWatch, models_here
 from spoolworker.serving import Serving
 
-_LABEL_CHARS_MAX = 200
 _GONE = (Code.BACKEND_UNREACHABLE, Code.BACKEND_DIED)
 _AGAIN_S, _AWAY_AGAIN_S, _STARTING_AGAIN_S = 5.0, 15.0, 2.0
 
@@ -36,6 +45,12 @@ class Readiness:
             output=config.log_folder / f"server-{config.name}.log",
             log=actor.log,
         )
+        self._models = ModelWatch(
+            config.models.by_kind(),
+            cache=config.model_hashes,
+            mono=actor.clock.mono,
+            log=actor.log,
+        )
         self._started_at = actor.utc_now()
         self._gpus: GpuReading | None = None
         self._card_watch: CardWatch | None = None
@@ -45,12 +60,15 @@ class Readiness:
         """This worker's card; ``None`` until the backend has answered once."""
         self.away: str | None = "backend was not asked yet"
         """Why nothing can be claimed, for people; ``None`` while the backend answers."""
+        self.vram: VramSeen | None = None
+        """The card's memory, as its driver told last; ``None`` while nobody knows."""
 
     def answers(self) -> bool:
         """True if the backend answers, now or a moment ago; then ``node`` is there."""
         now = self._actor.clock.mono()
         if now < self._next_probe:
             return self.away is None
+        self._models.start()
         try:
             self._meet(self._backend.probe())
         except (BackendError, OSError) as error:
@@ -74,6 +92,10 @@ class Readiness:
         """End the backend's server with all that runs in it; see ``Serving.end``."""
         return self._serving.end(whoever_started_it=whoever_started_it)
 
+    def close(self) -> None:
+        """End what looks for models beside the work."""
+        self._models.stop()
+
     def at_beat(self) -> None:
         """Ask for the card's state, which the next heartbeat tells; never waits."""
         if self._card_watch is not None:
@@ -95,6 +117,7 @@ class Readiness:
             session=self._actor.session,
             machine=self._actor.host.machine,
             started_at=self._started_at,
+            found=self._models.found,
         )
         if node != self.node:
             introduce(self._actor, node)
@@ -110,12 +133,20 @@ class Readiness:
             if gpu.vram_total_gb is not None and self._backend_gb is not None:
                 used_gb = gpu.vram_total_gb - gpu.vram_free_gb
                 others_gb = round(max(0.0, used_gb - self._backend_gb), 1)
+        self.vram = _seen(gpu, free_gb, others_gb)
         self._life.tell(
             vram_free_gb=free_gb,
             vram_others_gb=others_gb,
             temperature_c=gpu.temperature_c if gpu else None,
             utilisation=gpu.utilisation if gpu else None,
         )
+
+
+def _seen(gpu: Gpu | None, free_gb: float | None, others_gb: float | None) -> VramSeen | None:
+    if gpu is None or (gpu.vram_total_gb is None and free_gb is None):
+        return None
+    total_gb = None if gpu.vram_total_gb is None else round(gpu.vram_total_gb, 1)
+    return VramSeen(gpu=gpu.name, total_gb=total_gb, free_gb=free_gb, others_gb=others_gb)
 
 
 def card_of(  # noqa: PLR0913 - what a card tells
@@ -126,10 +157,13 @@ def card_of(  # noqa: PLR0913 - what a card tells
     session: str,
     machine: str,
     started_at: datetime,
+    found: Found | None = None,
 ) -> Node:
-    """A worker's card: what its configuration, its backend and its GPU's driver say."""
+    """A worker's card: what its configuration, its backend, its folders of models and its GPU's driver say."""
     gpu = reading.find(config.gpu)
     total_gb = round(gpu.vram_total_gb, 1) if gpu and gpu.vram_total_gb else None
+    here = models_here(abilities, config.models.by_kind(), found)
+    problem = {"gpu_problem": reading.problem} if reading.problem else {}
     return Node(
         schema_=NODE_SCHEMA,
         worker=config.name,
@@ -140,23 +174,12 @@ def card_of(  # noqa: PLR0913 - what a card tells
         backend=abilities.backend,
         backend_version=abilities.version,
         stages=abilities.stages,
-        models=abilities.models,
-        vaes=_labels(abilities.vaes),
-        loras=_labels(abilities.loras),
-        embeddings=_labels(abilities.embeddings),
-        upscalers=_labels(abilities.upscalers),
-        samplers=_labels(abilities.samplers),
-        extensions=_labels(abilities.extensions),
+        models=here.models,
+        **here.lists,
+        digests=here.digests,
         gpu=gpu.name if gpu else None,
         vram_gb=config.vram_gb if config.vram_gb is not None else total_gb,
         tags=config.tags,
         started_at=started_at,
-        facts={"gpu_problem": reading.problem} if reading.problem else {},
+        facts={**problem, **here.facts},
     )
-
-
-def _labels(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """What a card may tell; a name that no job could say is left out rather than keep the worker from its work."""
-    if names is None:
-        return None
-    return tuple(dict.fromkeys(name for name in names if 0 < len(name) <= _LABEL_CHARS_MAX))

@@ -1,5 +1,7 @@
 """Chains that go on where an earlier attempt stopped: whole stages are left on the share as they end, and taken over by the next attempt.
 
+Where they are not to be kept, an attempt that succeeds drops its own.
+
 Guarantees: a stage counts as left only once every image of it lies on the share and reads back as written; it is taken over only if each of
 its images is fetched with the digest that was told, and is a whole image of the size that the chain asks for. Otherwise that stage is
 made again: nothing here can fail an attempt. Decides nothing: the manifest does.
@@ -14,6 +16,7 @@ from spoolctl.spool import (
     STAGES_SCHEMA,
     Actor,
     Claim,
+    Manifest,
     Output,
     SpoolError,
     StageDone,
@@ -67,7 +70,9 @@ def take_over(actor: Actor, claim: Claim, order: Order, folder: Path) -> Taken |
             tuple(_fetch(actor, claim, one, folder) for one in stage.outputs) for stage in stages
         )
         images = images_asked(claim.job, inputs=len(order.inputs))
-        check_stages(done, order.stages, images_asked=images)
+        check_stages(
+            done, order.stages, images_asked=images, refuse_black=actor.settings.refuse_black
+        )
     except (OSError, SpoolError, BackendError) as error:
         actor.log("stages.not_taken_over", job=claim.name, error=str(error))
         return None
@@ -149,7 +154,7 @@ class Leaving:
             # Later stages wait: a list with a gap would be of no use.
             while not self._put(*one):
                 if self._closing.wait(_AGAIN_S):
-                    if not self._put(*one):
+                    if self._over.is_set() or not self._put(*one):
                         return
                     break
 
@@ -171,3 +176,36 @@ class Leaving:
             return False
         self._stages.append(done)
         return True
+
+
+def drop_stages(actor: Actor, claim: Claim, manifest: Manifest) -> None:
+    """Remove from the attempt's folder what *manifest*, a success that is about to be published, does not name.
+
+    The list of stages goes first: whoever dies in between leaves images that nobody speaks of, never a list of images that are gone.
+    Tidiness only, so that no error of the share holds up the verdict. Earlier attempts' folders are not touched.
+    """
+    folder = layout.attempt(claim.name, claim.number)
+    named = {output.path.rpartition("/")[2] for output in manifest.outputs}
+    try:
+        there = actor.files.names(folder)
+    except OSError as error:
+        actor.log("stages.not_dropped", job=claim.name, error=str(error))
+        return
+    if layout.MANIFEST in there:
+        return  # somebody took this worker for dead: the next attempt may resume from these
+    images = sorted(name for name in set(there) - named if layout.OUTPUT_NAME.match(name))
+    if images and _is_gone(actor, claim, f"{folder}/{layout.STAGES}"):
+        for name in images:
+            _is_gone(actor, claim, f"{folder}/{name}")
+
+
+def _is_gone(actor: Actor, claim: Claim, path: str) -> bool:
+    """Remove a file; False if it may be there still, perhaps because a person on Windows looks at it."""
+    try:
+        actor.files.unlink(path)
+    except FileNotFoundError:
+        pass  # a list that was never left; an image of which the listing was old
+    except OSError as error:
+        actor.log("stages.not_dropped", job=claim.name, path=path, error=str(error))
+        return False
+    return True

@@ -22,11 +22,11 @@ from spoolctl.spool import (
     layout,
     parse_file_name,
     parse_job,
-    stages_of,
 )
 from spoolworker.backends.base import Abilities, Backend, BackendError, Order, Product, Watch
 from spoolworker.config import Config
 from spoolworker.gpus import GpuReading
+from spoolworker.models import FolderSeen, Found, HashCache, folders_seen, stages_here
 from spoolworker.outputs import check
 from spoolworker.readiness import card_of
 
@@ -104,12 +104,29 @@ def _shortened(names: tuple[str, ...]) -> str:
     return (", ".join(names[:_SHOWN_MAX]) or "none") + more
 
 
-def would_claim(
-    actor: Actor, config: Config, backend: Backend, abilities: Abilities, reading: GpuReading
+def tell_folders(config: Config, tell: Tell) -> tuple[FolderSeen, ...]:
+    """What lies in the configured folders of models, by what a worker remembers of it: nothing is read here."""
+    cache = HashCache(config.model_hashes, lambda problem: tell(f"warning: {problem}"))
+    seen = folders_seen(config.models.by_kind(), cache)
+    for one in seen:
+        tell(f"{one.said}: {one.names or 'none'}")
+        for problem in one.found.problems:
+            tell(f"warning: {problem}")
+    return seen
+
+
+def would_claim(  # noqa: PLR0913, PLR0917 - what a card tells, and the jobs
+    actor: Actor,
+    config: Config,
+    backend: Backend,
+    abilities: Abilities,
+    reading: GpuReading,
+    found: Found | None = None,
 ) -> Iterator[str]:
     """A line for each of the first waiting jobs: that this worker would take it, or every reason why not. Raises OSError."""
     node = card_of(
         config, abilities, reading, session="trial", machine=actor.host.machine, started_at=datetime.now(UTC),
+        found=found,
     )  # fmt: skip
     seen = 0
     for place in layout.QUEUES:
@@ -125,7 +142,7 @@ def would_claim(
 def _verdict(actor: Actor, path: str, node: Node, backend: Backend) -> str:
     try:
         job = parse_job(actor.files.read(path, bytes_max=_BYTES_MAX))
-        reasons = misfits(job, node) or backend.misfits(stages_of(job))
+        reasons = misfits(job, node) or backend.misfits(stages_here(job, node))
     except FileNotFoundError:
         return "claimed meanwhile"
     except (SpoolError, OSError, BackendError) as error:

@@ -1,8 +1,10 @@
 """Does a job fit a worker, and if not, why: every reason, with its numbers.
 
-Pure. What a worker does not know of itself (its memory, its models) counts as not there only where a job asks for it.
+Pure. What a worker does not know of itself (its memory, its models) counts as not there only where a job asks for it. A model is
+matched by its digest first, under whatever name it lies there, and by its name where no digest is asked for or known.
 """
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -14,12 +16,14 @@ from spoolctl.spool import (
     Sampling,
     Stage,
     TextWorkload,
+    Txt2Img,
     Upscale,
     stages_of,
 )
 
 _LORA = re.compile(r"<lora:([^:<>]+)[:>]", re.IGNORECASE)
 _HASH = re.compile(r" \[[0-9a-f]{8,64}\]\Z")
+_SHA256_SAID = re.compile(r" \[([0-9a-f]{10}|[0-9a-f]{64})\]\Z")
 _SUFFIX = re.compile(r"\.(safetensors|ckpt|pt|pth|sft|gguf)\Z", re.IGNORECASE)
 
 
@@ -42,10 +46,7 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
     wanted = dict.fromkeys((*(stage.stage for stage in stages), *needs.stages))
     reasons.extend(f"stage {stage} missing" for stage in wanted if stage not in node.stages)
     reasons.extend(f"tag {tag} missing" for tag in needs.tags if tag not in node.tags)
-    asked = [(need.name, need.sha256) for need in needs.models]
-    words = [s.said if isinstance(s, ComfyUIWorkload) else s for s in stages]
-    asked += [(s.model, None) for s in words if isinstance(s, Sampling | TextWorkload) and s.model]
-    reasons.extend(_models(asked, node))
+    reasons.extend(_models(job, stages, node))
     reasons.extend(_named("LoRA", _loras(stages), node.loras))
     upscalers = (s.upscaler for s in stages if isinstance(s, Upscale))
     reasons.extend(_named("upscaler", upscalers, node.upscalers))
@@ -71,22 +72,67 @@ def _loras(stages: Iterable[Stage]) -> Iterable[str]:
 def _named(what: str, asked: Iterable[str], has: tuple[str, ...] | None) -> Iterable[str]:
     """What a worker's backend does not tell of is asked of nobody: it is found out when the job runs there."""
     if has is not None:
-        here = {_plain(name) for name in has}
-        yield from (f"{what} {name} missing" for name in asked if _plain(name) not in here)
+        here = {plain_name(name) for name in has}
+        yield from (f"{what} {name} missing" for name in asked if plain_name(name) not in here)
 
 
-def _plain(model: str) -> str:
+@functools.lru_cache(maxsize=1 << 14)
+def plain_name(model: str) -> str:
     """A model's name as people and servers write it: with its file's suffix or folder, or WebUI's short hash, or without."""
     name = _HASH.sub("", model).replace("\\", "/").rpartition("/")[2]
     return _SUFFIX.sub("", name).casefold()
 
 
-def _models(asked: list[tuple[str, str | None]], node: Node) -> Iterable[str]:
+def short_hash_said(model: str) -> str | None:
+    """How the model's SHA-256 begins, if the name says it as WebUI does: ``dreamshaper [879db523c3]``.
+
+    The eight digits of old versions are another hash, and the twelve of a LoRA are not of the whole file.
+    """
+    said = _SHA256_SAID.search(model)
+    return said[1] if said else None
+
+
+def digests_required(job: Job) -> dict[str, str]:
+    """The SHA-256 that the job requires of a model, by its plain name; its stages that say the name mean that one."""
+    needs = reversed(job.requires.models)  # the first of two of one name counts
+    return {plain_name(need.name): need.sha256 for need in needs if need.sha256}
+
+
+def _models(job: Job, stages: Iterable[Stage], node: Node) -> Iterable[str]:
     if node.models is None:
         return
-    for name, sha256 in asked:
-        same_name = [model for model in node.models if _plain(model.name) == _plain(name)]
-        if not same_name:
-            yield f"model {name} missing"
-        elif sha256 and all(model.sha256 not in (None, sha256) for model in same_name):
-            yield f"model {name} has other contents (SHA-256 {same_name[0].sha256} here)"
+    checkpoints = [(model.name, model.sha256) for model in node.models]
+    if job.requires.models:
+        every = [*checkpoints, *_others(node)]
+        for need in job.requires.models:
+            yield from _model(need.name, need.sha256, every)
+    digests = digests_required(job)
+    for name in _said(stages):
+        yield from _model(name, digests.get(plain_name(name)), checkpoints)
+
+
+def _others(node: Node) -> Iterable[tuple[str, str | None]]:
+    for kind in ("loras", "vaes", "embeddings", "upscalers"):
+        digests = (node.digests or {}).get(kind, {})
+        for name in getattr(node, kind) or ():
+            yield name, digests.get(name)
+
+
+def _said(stages: Iterable[Stage]) -> Iterable[str]:
+    for stage in stages:
+        words = stage.said if isinstance(stage, ComfyUIWorkload) else stage
+        if isinstance(words, Sampling | TextWorkload) and words.model:
+            yield words.model
+        if isinstance(stage, Txt2Img) and stage.refiner:
+            yield stage.refiner.model
+
+
+def _model(name: str, sha256: str | None, have: list[tuple[str, str | None]]) -> Iterable[str]:
+    if sha256 and any(digest == sha256 for _, digest in have):
+        return
+    same_name = [digest for here, digest in have if plain_name(here) == plain_name(name)]
+    wanted = sha256 or short_hash_said(name) or ""
+    if not same_name:
+        yield f"model {name} missing"
+    elif not any(digest is None or digest.startswith(wanted) for digest in same_name):
+        yield f"model {name} has other contents (SHA-256 {same_name[0]} here)"

@@ -17,6 +17,7 @@ from spoolctl.spool.records import (
     Output,
     StageTiming,
     Verdict,
+    VramSeen,
 )
 from spoolctl.spool.records.base import JsonObject
 from spoolctl.spool.records.job import JobClass
@@ -32,6 +33,8 @@ class Ending:
     outputs: tuple[Output, ...] = ()
     stages: tuple[StageTiming, ...] = ()
     backend: BackendUsed | None = None
+    request: str | None = None
+    vram: VramSeen | None = None
     warnings: tuple[str, ...] = ()
     log_tail: str = ""
     started_at: datetime | None = None
@@ -120,6 +123,8 @@ def build(actor: Actor, subject: Subject, ending: Ending) -> Manifest:
         outputs=ending.outputs,
         stages=ending.stages,
         backend=ending.backend,
+        request=ending.request,
+        vram=ending.vram,
         warnings=ending.warnings,
         log_tail=ending.log_tail or None,
         adopted_from=ending.adopted_from,

@@ -18,6 +18,7 @@ from spoolctl.spool.records import (
     Manifest,
     Output,
     Verdict,
+    VramSeen,
 )
 from spoolctl.spool.submit import parse_job
 
@@ -67,6 +68,19 @@ def records(one: Job, verdict: Manifest) -> list[dict]:
         spool_id="sp", location_of_results="results/night/night.0001", job=one, manifest=verdict
     )
     return readable_by_stablenew(encode_lines(made).splitlines(keepends=True))
+
+
+def test_what_was_asked_the_cards_memory_and_earlier_stages_change_nothing_in_corpus_and_history() -> (
+    None
+):
+    """They are for people who look at one verdict; and a spool may not keep the images of earlier stages."""
+    plain = manifest()
+    told = manifest(
+        request="txt2img 832x1216 x2", vram=VramSeen(gpu="RTX 3060", total_gb=12.0), outputs=plain.images,
+    )  # fmt: skip
+
+    assert records(job(), told) == records(job(), plain)
+    assert history_line(job(), told) == history_line(job(), plain)
 
 
 def test_one_record_for_each_final_image_in_their_order() -> None:

@@ -181,3 +181,102 @@ def test_an_upscaler_is_needed_where_the_backend_tells_which_it_has():
         "upscaler 4x-UltraSharp missing",
     )
     assert misfits(job("{}", stages), node(upscalers=("Lanczos", "4x-UltraSharp.pth"))) == ()
+
+
+def here(*models):
+    return tuple(ModelHere(name=name, sha256=sha) for name, sha in models)
+
+
+def asks(name="sdxl", sha=SHA_A, *, model=None, refiner=None):
+    said = f", model: '{model}'" if model else ""
+    second = f", refiner: {{model: {refiner}}}" if refiner else ""
+    digest = f", sha256: {sha}" if sha else ""
+    requires = f"{{models: [{{name: '{name}'{digest}}}]}}" if name else "{}"
+    return job(requires, f"[{{stage: txt2img, prompt: x{said}{second}}}]")
+
+
+@pytest.mark.parametrize(
+    ("models", "reasons"),
+    [
+        ([("turbo", SHA_A)], ()),
+        ([("sdxl", SHA_B), ("turbo", SHA_A)], ()),
+        ([("sdxl", None)], ()),
+        ([("turbo", SHA_B)], ("model sdxl missing",)),
+        ([("turbo", None)], ("model sdxl missing",)),
+        ([("sdxl", SHA_B)], (f"model sdxl has other contents (SHA-256 {SHA_B} here)",)),
+    ],
+)
+@pytest.mark.parametrize("model", [None, "sdxl", "SDXL.safetensors"])
+def test_a_model_of_the_digest_fits_under_any_name_and_its_stages_mean_that_one(
+    models, reasons, model
+):
+    """The stage's own name was missed though the required file was there."""
+    found = misfits(asks(model=model), node(models=here(*models)))
+
+    assert {one.replace(model or "sdxl", "sdxl") for one in found} == set(reasons)
+
+
+def test_a_digest_that_one_model_requires_says_nothing_of_another():
+    found = misfits(asks(model="turbo"), node(models=here(("x", SHA_A), ("turbo", SHA_B))))
+
+    assert found == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "sha", "fits"),
+    [
+        (f"sdxl [{SHA_A[:10]}]", SHA_A, True),
+        (f"sdxl.safetensors [{SHA_A[:10]}]", SHA_A, True),
+        (f"sdxl [{SHA_A}]", SHA_A, True),
+        (f"sdxl [{SHA_A[:10]}]", None, True),
+        (f"sdxl [{SHA_A[:10]}]", SHA_B, False),
+        (f"sdxl [{SHA_A}]", SHA_B, False),
+        (f"sdxl [{SHA_A[:8]}]", SHA_B, True),
+        (f"sdxl [{SHA_A[:12]}]", SHA_B, True),
+    ],
+)
+def test_webuis_short_hash_must_agree_with_the_digest_where_that_is_known(said, sha, fits):
+    """Eight digits are an old hash of something else, and twelve a LoRA's, of its tensors alone."""
+    reasons = () if fits else (f"model {said} has other contents (SHA-256 {sha} here)",)
+
+    assert misfits(asks(None, model=said), node(models=here(("sdxl", sha)))) == reasons
+    assert misfits(asks(said, None), node(models=here(("sdxl", sha)))) == reasons
+
+
+KINDS = ("loras", "vaes", "embeddings", "upscalers")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "sha", "digests", "reasons"),
+    [
+        ("film", None, None, ()),
+        ("film", SHA_A, None, ()),
+        ("film", SHA_A, SHA_A, ()),
+        ("film", SHA_A, SHA_B, (f"model film has other contents (SHA-256 {SHA_B} here)",)),
+        ("grain", SHA_A, SHA_A, ()),
+        ("grain", None, SHA_A, ("model grain missing",)),
+    ],
+)
+def test_a_required_model_may_be_of_any_kind(kind, name, sha, digests, reasons):
+    told = {kind: {"style/film.pt": digests}} if digests else None
+    card = node(models=(), digests=told, **{kind: ("style/film.pt",)})
+
+    assert misfits(asks(name, sha), card) == reasons
+
+
+def test_a_lora_is_no_checkpoint_for_a_stage():
+    assert misfits(asks(None, model="film"), node(models=(), loras=("film",))) == (
+        "model film missing",
+    )
+
+
+def test_the_refiners_model_is_needed_too():
+    card = node(models=here(("base", None)))
+
+    assert misfits(asks(None, model="base", refiner="sdxl"), card) == ("model sdxl missing",)
+    assert misfits(asks(None, model="base", refiner="base"), card) == ()
+
+
+def test_where_any_model_name_will_do_no_digest_is_asked_for():
+    assert misfits(asks(model="sdxl"), node()) == ()

@@ -101,12 +101,12 @@ class Rig:
     def look(self):
         self.pulse._look(self.pulse._watched)
 
-    def run(self, act, *, interrupt_wait_s=BY_HAND, vram_gb=8.0):
+    def run(self, act, *, interrupt_wait_s=BY_HAND, vram_gb=8.0, **parts):
         self.backend = Played(act)
         execution = Execution(
             self.actor, self.claim, backend=self.backend, life=self.life, pulse=self.pulse,
             stopping=self.stopping, scratch=self.scratch, interrupt_wait_s=interrupt_wait_s,
-            vram_gb=vram_gb,
+            vram_gb=vram_gb, **parts,
         )  # fmt: skip
         try:
             return execution.run()

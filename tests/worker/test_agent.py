@@ -2,9 +2,11 @@
 
 import pytest
 
-from spoolctl.spool import Sweeper, create_spool
+from spoolctl.spool import Sweeper, VramSeen, create_spool, decisions, open_spool
+from spoolworker import readiness
 from spoolworker.agent import EXIT_BACKEND_HANGS, Agent
 from spoolworker.config import Config
+from spoolworker.gpus import Gpu, GpuReading
 from spoolworker.stopping import Stopping
 
 JOB = """\
@@ -44,6 +46,24 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path):
     return Desk(tmp_path)
+
+
+def test_a_verdict_tells_what_the_card_had(desk, monkeypatch):
+    card = Gpu(0, "RTX 3060", "GPU-1", 12.0, 4.5)
+
+    class Told:
+        def __init__(self, _wanted, tell):
+            self.ask = lambda: tell(card)
+
+    monkeypatch.setattr(readiness, "read_gpus", lambda: GpuReading((card,)))
+    monkeypatch.setattr(readiness, "CardWatch", Told)
+    desk.drop("first")
+
+    desk.live()
+
+    manifest = decisions(open_spool(desk.root, name="person-x"), "first").highest.verdict
+    assert manifest.vram == VramSeen(gpu="RTX 3060", total_gb=12.0, free_gb=4.5)
+    assert manifest.request == "txt2img 64x64"
 
 
 def test_a_worker_claims_before_it_sweeps(desk, monkeypatch):

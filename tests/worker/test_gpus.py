@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from spoolctl.spool import Life, create_spool, open_spool
+from spoolctl.spool import Life, VramSeen, create_spool, open_spool
 from spoolworker import cli, readiness
 from spoolworker.backends.sketch import Sketch
 from spoolworker.config import Config
@@ -291,9 +291,15 @@ class Holding(Sketch):
         return replace(super().probe(), vram_used_gb=15.5)
 
 
-@pytest.mark.parametrize(("cards", "told_gb"), [((RTX,), (6.0, 2.5)), ((), (None, None))])
-def test_a_workers_heartbeats_tell_what_its_card_has_free_and_what_others_hold(
-    tmp_path, monkeypatch, cards, told_gb
+@pytest.mark.parametrize(
+    ("cards", "told_gb", "seen"),
+    [
+        ((RTX,), (6.0, 2.5), VramSeen(gpu=RTX[0], total_gb=24.0, free_gb=6.0, others_gb=2.5)),
+        ((), (None, None), None),
+    ],
+)
+def test_a_workers_heartbeats_and_verdicts_tell_what_its_card_has_free_and_what_others_hold(
+    tmp_path, monkeypatch, cards, told_gb, seen
 ):
     """No heartbeat ever told it: the field was there, and nobody filled it."""
     told = queue.Queue()
@@ -319,6 +325,28 @@ def test_a_workers_heartbeats_tell_what_its_card_has_free_and_what_others_hold(
 
     beat = life.record()
     assert (beat.vram_free_gb, beat.vram_others_gb) == told_gb
+    assert ready.vram == seen
+
+
+@pytest.mark.parametrize(
+    ("total_gb", "free_gb", "seen"),
+    [
+        (24.0, None, VramSeen(gpu="Arc", total_gb=24.0)),
+        (None, 6.04, VramSeen(gpu="Arc", free_gb=6.0)),
+        (None, None, None),
+    ],
+)
+def test_a_verdict_tells_of_the_card_what_its_driver_tells(tmp_path, total_gb, free_gb, seen):
+    create_spool(tmp_path / "spool")
+    config = Config(spool=tmp_path / "spool", name="attic", scratch=tmp_path, log_folder=tmp_path)
+    actor = open_spool(config.spool, name="attic")
+    ready = readiness.Readiness(config, actor, Life(actor, "worker"), Sketch())
+
+    ready._tell_card(Gpu(0, "Arc", "u", total_gb, free_gb))
+    assert ready.vram == seen
+
+    ready._tell_card(None)
+    assert ready.vram is None
 
 
 def test_the_command_lists_the_cards_or_says_that_there_is_none(monkeypatch, capsys):

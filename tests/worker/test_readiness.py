@@ -4,10 +4,11 @@ import pytest
 
 from spoolctl.spool import STAGE_NAMES, Code, Life, ModelHere, layout, nodes
 from spoolworker.backends.base import Abilities, BackendError
-from spoolworker.config import Config
+from spoolworker.config import Config, ModelFolders
 from spoolworker.gpus import GpuReading
 from spoolworker.readiness import Readiness
 from tests.spool.spool_world import World
+from tests.worker.model_files import put, sha
 
 
 class Played:
@@ -27,11 +28,11 @@ class Played:
 
 
 class Desk:
-    def __init__(self, folder):
+    def __init__(self, folder, **configured):
         self.world = World()
         self.actor = self.world.worker("w1").actor
         self.backend = Played()
-        config = Config(spool=folder, name="w1", scratch=folder, log_folder=folder)
+        config = Config(spool=folder, name="w1", scratch=folder, log_folder=folder, **configured)
         self.life = Life(self.actor, "worker")
         self.ready = Readiness(config, self.actor, self.life, self.backend)
 
@@ -131,3 +132,55 @@ def test_only_a_server_that_does_not_answer_is_started_anew(desk, monkeypatch, c
 
     assert not desk.ready.answers()
     assert len(calls) == mended
+
+
+# Models in folders
+
+
+@pytest.fixture
+def with_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("spoolworker.readiness.read_gpus", lambda: GpuReading(()))
+    desk = Desk(tmp_path, models=ModelFolders(checkpoints=(tmp_path / "sd",)))
+    monkeypatch.setattr(desk.ready._models, "start", lambda: None)  # tests let it look
+    put(tmp_path, "sd/a.safetensors", b"weights")
+    return desk
+
+
+def test_the_folders_are_looked_through_beside_the_work_and_change_the_card_when_they_have_news(
+    with_folder,
+):
+    desk = with_folder
+    assert desk.ready.answers()
+    assert desk.card().models == (ModelHere(name="a"),)
+
+    desk.ready._models.round()
+    desk.pass_time(5)
+    assert desk.ready.answers()
+
+    assert desk.card().models == (ModelHere(name="a", sha256=sha(b"weights"), bytes=7),)
+
+
+def test_the_card_is_not_written_again_when_the_folders_are_as_they_were(with_folder):
+    desk = with_folder
+    desk.ready._models.round()
+    desk.ready.answers()
+    desk.actor.files.unlink(layout.node_card("w1"))
+
+    desk.ready._models.round()
+    desk.pass_time(5)
+    desk.ready.answers()
+
+    assert layout.node_card("w1").rpartition("/")[2] not in desk.actor.files.names("nodes")
+
+
+def test_the_folders_are_looked_through_from_the_first_question_to_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("spoolworker.readiness.read_gpus", lambda: GpuReading(()))
+    desk = Desk(tmp_path, models=ModelFolders(loras=(tmp_path,)))
+    desk.backend.refuses = True
+
+    assert not desk.ready.answers()
+    thread = desk.ready._models._thread
+    desk.ready.close()
+    thread.join(10)
+
+    assert not thread.is_alive()

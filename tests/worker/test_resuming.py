@@ -5,54 +5,9 @@ import pytest
 from spoolctl.spool import Code, Verdict, layout
 from spoolctl.spool.memory import Fault
 from spoolworker.backends.base import BackendError
-from spoolworker.backends.drills import Drills
 from spoolworker.backends.sketch import Sketch
 from spoolworker.resuming import Leaving
-from tests.worker.execution_rig import Rig
-
-CHAIN = b"""schema: spool.job/1
-workload:
-  kind: image
-  stages:
-  - {stage: txt2img, prompt: a lighthouse, seed: -1, width: 32, height: 24, count: 2}
-  - {stage: img2img, denoising_strength: 0.3}
-  - {stage: upscale, factor: 2}
-...
-"""
-FIRST_TWO = ["0000-1-txt2img.png", "0000-2-img2img.png", "0001-1-txt2img.png", "0001-2-img2img.png"]  # fmt: skip
-
-
-class Chain(Rig):
-    """A job of three stages, its workers' backends, and which stages each of them ran."""
-
-    def __init__(self, tmp_path):
-        super().__init__(tmp_path, CHAIN)
-        self.ran = []
-
-    def work(self, **drills):
-        """Run the attempt that is claimed; its verdict."""
-
-        def act(order, watch):
-            self.order = order
-            leave = watch.on_stage
-
-            def on_stage(made, timing):
-                self.ran.append(timing.stage)
-                leave(made, timing)
-
-            watch.on_stage = on_stage
-            return Sketch(Drills(**drills)).run(order, watch)
-
-        return self.run(act)
-
-    def fail_at_the_third(self):
-        manifest = self.work(fail=Code.OUT_OF_HOST_MEMORY, fail_stage="upscale")
-        assert manifest.code is Code.OUT_OF_HOST_MEMORY
-        self.ran.clear()
-
-    def pictures(self, attempt):
-        folder = self.world.share.names(layout.attempt("job-1", attempt))
-        return sorted(name for name in folder if name.endswith(".png"))
+from tests.worker.chain_rig import FIRST_TWO, Chain
 
 
 @pytest.fixture
@@ -129,10 +84,11 @@ def test_what_a_worker_left_that_was_taken_for_dead_is_taken_over_too(chain):
     assert chain.world.manifests("job-1")[1].outputs == ()
 
 
-@pytest.mark.parametrize("spoilt", [b"", b"\x89PNG\r\n\x1a\n short"])
+@pytest.mark.parametrize("spoilt", [None, b"", b"\x89PNG\r\n\x1a\n short"])
 def test_an_image_that_is_not_as_it_was_left_makes_the_chain_begin_anew(chain, spoilt):
     chain.fail_at_the_third()
-    chain.world.share.put(f"{chain.folder}/0001-1-txt2img.png", spoilt)
+    image = f"{chain.folder}/0001-1-txt2img.png"
+    chain.world.share.unlink(image) if spoilt is None else chain.world.share.put(image, spoilt)
     chain.next_worker("w2")
 
     manifest = chain.work()

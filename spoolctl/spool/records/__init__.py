@@ -64,6 +64,7 @@ from spoolctl.spool.records.manifest import (
     Output,
     StageTiming,
     Verdict,
+    VramSeen,
 )
 from spoolctl.spool.records.notes import (
     PRUNED_SCHEMA,
@@ -93,5 +94,5 @@ __all__ = [
     "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed", "Modes", "Node", "Output",
     "OwnChain", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry", "Sampling",
     "Settings", "Severity", "StableNewWorkload", "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted",
-    "TextWorkload", "Txt2Img", "Upscale", "Verdict", "WorkflowInput", "WorkflowOutput", "stage_of_command",
+    "TextWorkload", "Txt2Img", "Upscale", "Verdict", "VramSeen", "WorkflowInput", "WorkflowOutput", "stage_of_command",
 ]  # fmt: skip

@@ -73,6 +73,7 @@ class ModelHere(Record):
 
     name: Label
     sha256: str | None = None
+    bytes: Annotated[int, Field(ge=0)] | None = None
 
 
 class Node(Record):
@@ -94,6 +95,9 @@ class Node(Record):
     loras: tuple[Label, ...] | None = None
     embeddings: tuple[Label, ...] | None = None
     upscalers: tuple[Label, ...] | None = None
+    digests: dict[Label, dict[Label, str]] | None = None
+    """SHA-256 of what the worker found in its configured folders: by kind (``loras``, ``vaes``, ``embeddings``, ``upscalers``), then by the
+    name in that list. Some may be left out where there are thousands."""
     samplers: tuple[Label, ...] | None = None
     extensions: tuple[Label, ...] | None = None
     """Scripts of WebUI, custom nodes of ComfyUI."""

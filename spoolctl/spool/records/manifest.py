@@ -121,6 +121,18 @@ class BackendUsed(Record):
     vae: Label | None = None
 
 
+class VramSeen(Record):
+    """A card's memory, in units of 2**30 bytes, as its machine's driver told last before the attempt ended; ``None``: it does not tell."""
+
+    gpu: Label
+    """The card's name."""
+    total_gb: Annotated[float, Field(ge=0)] | None = None
+    free_gb: Annotated[float, Field(ge=0)] | None = None
+    """Free of every process on the machine, the backend's own included."""
+    others_gb: Annotated[float, Field(ge=0)] | None = None
+    """Held by other programs than the backend, where the backend tells what it holds itself."""
+
+
 class Manifest(Record):
     """The verdict on one attempt. Published once; nothing ever changes or replaces it."""
 
@@ -156,6 +168,9 @@ class Manifest(Record):
     outputs: tuple[Output, ...] = ()
     stages: tuple[StageTiming, ...] = ()
     backend: BackendUsed | None = None
+    request: Told | None = None
+    """What was asked of the backend, on one line, for people; never a prompt."""
+    vram: VramSeen | None = None
     warnings: tuple[Told, ...] = ()
     log_tail: LogTail | None = None
     adopted_from: Annotated[int, Field(ge=1)] | None = None

@@ -62,6 +62,10 @@ class Settings(Submitted):
     """How long an unreadable file must stay the same before it is rejected."""
     timeout_s: Seconds = 6 * 3_600.0
     stall_s: Seconds = 600.0
+    keep_stages: bool = True
+    """Whether a job that succeeds keeps the images of its chain's earlier stages beside those that it asked for."""
+    refuse_black: bool = True
+    """Whether an image that is all black fails its attempt: what a model makes when its numbers overflow."""
     retry: Retry = Retry()
     retention: Retention = Retention()
     modes: Modes = Modes()
