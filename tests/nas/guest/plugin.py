@@ -15,7 +15,7 @@ from tests.scenarios.conftest import open_scene, scene  # noqa: F401 - fixtures
 BOX = Path("/box")
 _PROCESSES = """
 for one in /proc/[0-9]*; do
-  [ -s $one/cmdline ] || continue
+  [ -n "$(tr -d '\\0' < $one/cmdline)" ] || continue
   echo "$(basename $one) $(cut -d' ' -f3 $one/stat) $(tr '\\0' ' ' < $one/cmdline | cut -c-300)"
   for thread in $one/task/*; do echo "  $(cat $thread/comm) $(tr '\\n' ' ' < $thread/stack)"; done
 done
