@@ -9,10 +9,12 @@ itself: a service manager does.
 """
 
 import contextlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from spoolctl.spool import (
+    EXIT_SHARE_HANGS,
     Actor,
     Admission,
     Claim,
@@ -45,7 +47,15 @@ EXIT_BACKEND_HANGS = 70
 class Agent:
     """One life of a worker."""
 
-    def __init__(self, config: Config, stopping: Stopping, log: Log) -> None:
+    def __init__(
+        self,
+        config: Config,
+        stopping: Stopping,
+        log: Log,
+        *,
+        exit_now: Callable[[int], object] = os._exit,
+    ) -> None:
+        self._exit_now = exit_now
         self._config = config
         self._stopping = stopping
         self._actor: Actor = open_spool(config.spool, name=config.name, log=log)
@@ -56,7 +66,7 @@ class Agent:
             remember_in=config.scratch / f"command-{config.name}.json",
         )
         self._life = Life(self._actor, "worker")
-        self._pulse = Pulse(self._actor, self._life, self._at_beat)
+        self._pulse = Pulse(self._actor, self._life, self._at_beat, self._share_hangs)
         self._admission = Admission()
         self._sweeper = Sweeper(self._actor, self._life, self._admission)
         self._chooser: Chooser | None = None
@@ -263,6 +273,12 @@ class Agent:
         """What the pulse does with every heartbeat, also while a job runs; errors as for ``_heed``."""
         self._readiness.at_beat()
         self._heed()
+
+    def _share_hangs(self, waits_s: float) -> None:
+        """A call of the work does not return, and nothing but the process's end ends it; its service starts it anew."""
+        self._actor.log("worker.share_hangs", waits_s=round(waits_s))
+        self._readiness.end_server()
+        self._exit_now(EXIT_SHARE_HANGS)
 
     def _heed(self) -> None:
         """Hear what people ask of this worker. Raises OSError if the share did not answer."""

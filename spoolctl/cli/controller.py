@@ -50,7 +50,9 @@ def run(
         if once:
             _scan_once(life, as_json=as_json)
         else:
-            life.run(_stop_on_signal())
+            stop = _stop_on_signal()
+            threading.Thread(target=life.watch, args=(stop,), name="watch", daemon=True).start()
+            life.run(stop)
     finally:
         close()
 

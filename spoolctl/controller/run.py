@@ -7,11 +7,12 @@ heartbeat in ``nodes/`` all the time, as *running* or *standing_by*.
 import os
 import platform
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from spoolctl.controller.role import ControllerRole
 from spoolctl.controller.scanner import Scanned, Scanner
-from spoolctl.spool import Life, Log, layout, open_spool, slug, spread
+from spoolctl.spool import EXIT_SHARE_HANGS, HangWatch, Life, Log, layout, open_spool, slug, spread
 
 
 class Controller:
@@ -23,12 +24,21 @@ class Controller:
         use_lock: False: believe to be the only one, for a share without locks.
     """
 
-    def __init__(self, root: Path, log: Log, *, use_lock: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        log: Log,
+        *,
+        use_lock: bool = True,
+        exit_now: Callable[[int], object] = os._exit,
+    ) -> None:
         name = f"controller-{slug(platform.node()) or 'machine'}-{os.getpid()}"
         self.actor = open_spool(root, name=name, log=log)
         self._life = Life(self.actor, "controller")
         self._scanner = Scanner(self.actor, self._life)
         self._role = ControllerRole(root) if use_lock else None
+        self._exit_now = exit_now
+        self._hang_watch = HangWatch(self.actor, self._share_hangs)
 
     def run(self, stop: threading.Event) -> None:
         """Scan until *stop* is set.
@@ -61,6 +71,23 @@ class Controller:
             return self._scanner.scan()
         finally:
             self._end()
+
+    def watch(self, stop: threading.Event) -> None:
+        """Ask the share something with every heartbeat, so that a scan which hangs in it is told from a share that is away.
+
+        For a thread of its own, beside ``run``: a daemon, for it may hang itself.
+        """
+        while not stop.wait(self.actor.settings.heartbeat_s):
+            try:
+                self.actor.files.names(layout.NODES)
+            except OSError:
+                continue  # the scan meets it, too, and tells
+            self._hang_watch.answered()
+
+    def _share_hangs(self, waits_s: float) -> None:
+        """A call of the scan does not return, and its lock keeps every other controller out; the service starts it anew."""
+        self.actor.log("controller.share_hangs", waits_s=round(waits_s))
+        self._exit_now(EXIT_SHARE_HANGS)
 
     def _has_role(self) -> bool:
         return self._role is None or self._role.is_held or self._role.try_take()

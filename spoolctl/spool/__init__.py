@@ -29,6 +29,7 @@ from spoolctl.spool.errors import (
     UsageError,
 )
 from spoolctl.spool.finish import conclude, end
+from spoolctl.spool.hanging import EXIT_SHARE_HANGS, HangWatch
 from spoolctl.spool.identity import (
     NameWatch,
     Vacancy,
@@ -83,7 +84,8 @@ from spoolctl.spool.verdicts import Ending
 
 __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "POLICY", "SENTINEL", "Action", "Actor", "Admission", "Admitted", "Again", "Attempt", "BadRecord", "Cancelled",
-    "Claim", "Decisions", "Digest", "Draft", "Ending", "Facts", "FormatNotUnderstood", "Host", "Life", "Location",
+    "Claim", "Decisions", "Digest", "Draft", "EXIT_SHARE_HANGS", "Ending", "Facts", "FormatNotUnderstood", "HangWatch", "Host",
+    "Life", "Location",
     "Log", "NameTaken", "NameWatch", "NewerRecord", "NoSpool", "NoSuchJob", "NotAdmitted", "NotClaimed", "Outcome",
     "Ownership", "Place", "ShareUnusable", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
     "UsageError", "Vacancy", "adopt", "all_records", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",

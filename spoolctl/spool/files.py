@@ -12,11 +12,13 @@ symlinked *folder* is refused; a symlink in a file's place is, where the platfor
 """
 
 import errno
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import BinaryIO, ClassVar, TypeVar
+from typing import BinaryIO, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from spoolctl.spool.digests import CHUNK_BYTES, measure
 from spoolctl.spool.errors import ShareUnusable
@@ -25,9 +27,27 @@ from spoolctl.spool.ports import Digest, Files, Stat
 from spoolctl.spool.records import Modes
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _IN_THE_WAY = frozenset({5, 32, 33})
 """Windows: access denied (also: deletion pending), sharing violation, lock violation."""
+
+
+def _timed(
+    call: "Callable[Concatenate[ShareFiles, P], T]",
+) -> "Callable[Concatenate[ShareFiles, P], T]":
+    """Remember when the call began, for as long as it goes on."""
+
+    @wraps(call)
+    def timed(self: "ShareFiles", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        me = threading.get_ident()
+        self._calls[me] = self._mono()
+        try:
+            return call(self, *args, **kwargs)
+        finally:
+            self._calls.pop(me, None)
+
+    return timed
 
 
 class ShareFiles:
@@ -39,6 +59,7 @@ class ShareFiles:
             its first byte is written. A share that refuses them refuses each file and each folder
             (which is then there, but reported as an error), so ``init`` is the first to fail.
         sleep: Waits that many seconds; for tests.
+        mono: Seconds of a clock that never goes back; for tests.
         native: What is asked instead of the operating system; for tests.
 
     Raises:
@@ -57,16 +78,27 @@ class ShareFiles:
         *,
         modes: Modes | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        mono: Callable[[], float] = time.monotonic,
         native: Native | None = None,
     ) -> None:
         self.root = root
         self._native = native or OsNative(root, modes)
         self._sleep = sleep
+        self._mono = mono
+        self._calls: dict[int, float] = {}
+        """When each thread's call began that goes on now."""
 
+    def oldest_call_s(self) -> float:
+        """See ``ports.Files``."""
+        began = [at for thread, at in list(self._calls.items()) if thread != threading.get_ident()]
+        return self._mono() - min(began) if began else 0.0
+
+    @_timed
     def names(self, folder: str) -> tuple[str, ...]:
         """List a folder; see ``ports.Files``."""
         return tuple(self._do(lambda: self._native.names(folder), f"{folder}/".lstrip("/")))
 
+    @_timed
     def read(self, path: str, *, bytes_max: int) -> bytes:
         """Read a whole file, opened afresh; see ``ports.Files``."""
         try:
@@ -84,15 +116,18 @@ class ShareFiles:
         with self._open(path) as stream:
             return stream.read(bytes_max)
 
+    @_timed
     def write_new(self, path: str, data: bytes) -> None:
         """Create a file; see ``ports.Files``. After an error a part of it may be there: remove it."""
         with self._create(path) as stream:
             stream.write(data)
 
+    @_timed
     def link(self, source: str, target: str) -> None:
         """Make a hard link; see ``ports.Files``."""
         self._do(lambda: self._native.link(source, target), source, target)
 
+    @_timed
     def rename(self, source: str, target: str) -> None:
         """Move a file; see ``ports.Files``."""
         for ask_first in (False, True):
@@ -104,35 +139,42 @@ class ShareFiles:
                 return
         raise FileExistsError(errno.EEXIST, f"it is the same file as {source}", target)
 
+    @_timed
     def unlink(self, path: str) -> None:
         """Remove a file; see ``ports.Files``."""
         self._do(lambda: self._native.unlink(path), path)
 
+    @_timed
     def mkdir(self, folder: str) -> None:
         """Make one folder, exclusively; see ``ports.Files``."""
         self._do(lambda: self._native.mkdir(folder), folder)
         self._native.permit(folder)
 
+    @_timed
     def rmdir(self, folder: str) -> None:
         """Remove an empty folder; see ``ports.Files``."""
         self._do(lambda: self._native.rmdir(folder), folder)
 
+    @_timed
     def stat(self, path: str) -> Stat:
         """Look at one entry, a symlink itself included; see ``ports.Files``."""
         self._ask(path)
         return self._do(lambda: self._native.stat(path), path)
 
+    @_timed
     def store(self, local: Path, path: str) -> None:
         """Copy a local file to the share; see ``ports.Files``. Errors as for ``write_new``."""
         with local.open("rb") as source, self._create(path) as target:
             while chunk := source.read(CHUNK_BYTES):
                 target.write(chunk)
 
+    @_timed
     def fetch(self, path: str, local: Path) -> Digest:
         """Copy to a local file, replacing it; see ``ports.Files``. After an error a part is there."""
         with self._open(path) as source, local.open("wb") as target:
             return measure(source, target.write)
 
+    @_timed
     def digest(self, path: str) -> Digest:
         """Read a file back, from the share where the platform can; see ``ports.Files``."""
         with self._open(path) as source:

@@ -88,6 +88,10 @@ class MemoryFiles:
         self._blind: dict[str, Blind] = {}
         self._crashed = False
 
+    def oldest_call_s(self) -> float:
+        """Nothing hangs in memory."""
+        return 0.0
+
     # What tests do with a share. None of this is an operation.
 
     @property

@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 from filelock import FileLock
@@ -11,7 +12,15 @@ from filelock import FileLock
 from spoolctl.controller.role import ControllerRole
 from spoolctl.controller.run import Controller
 from spoolctl.controller.scanner import Scanner
-from spoolctl.spool import Heartbeat, ShareUnusable, create_spool, decode, default_settings
+from spoolctl.spool import (
+    EXIT_SHARE_HANGS,
+    HangWatch,
+    Heartbeat,
+    ShareUnusable,
+    create_spool,
+    decode,
+    default_settings,
+)
 
 HOLDER = """
 import sys
@@ -187,3 +196,34 @@ def test_a_controller_that_stands_by_outlives_a_share_that_is_away_for_a_moment(
 
     assert "controller.trouble" in events
     assert len(scans) == 1
+
+
+def test_a_controller_whose_scan_hangs_in_the_share_ends_so_that_it_is_started_anew(root):
+    """It kept the lock, so that no other merged; nothing else ends a call that never returns."""
+    events, codes, now = [], [], [0.0]
+
+    class EveryBeat(threading.Event):
+        def wait(self, timeout=None):
+            now[0] += timeout
+            return now[0] > 400
+
+    controller = Controller(root, lambda event, **_: events.append(event), exit_now=codes.append)
+    actor = controller.actor
+    controller.actor = actor = replace(actor, clock=Stopped(now))
+    actor.files.oldest_call_s = lambda: now[0]
+    controller._hang_watch = HangWatch(actor, controller._share_hangs)
+
+    controller.watch(EveryBeat())
+
+    assert codes[0] == EXIT_SHARE_HANGS
+    assert events[0] == "controller.share_hangs"
+
+
+class Stopped:
+    """A clock that a test moves."""
+
+    def __init__(self, now):
+        self._now = now
+
+    def mono(self):
+        return self._now[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spoolctl.spool import Sweeper, VramSeen, create_spool, decisions, open_spool
+from spoolctl.spool import EXIT_SHARE_HANGS, Sweeper, VramSeen, create_spool, decisions, open_spool
 from spoolworker import readiness
 from spoolworker.agent import EXIT_BACKEND_HANGS, Agent
 from spoolworker.config import Config
@@ -97,3 +97,15 @@ def test_a_backend_that_hangs_under_each_job_takes_three_and_leaves_the_rest(des
 
     assert len(desk.told("claimed")) == 3
     assert desk.told("worker.gives_up") == ["worker.gives_up"] * 3
+
+
+def test_a_worker_whose_call_to_the_share_hangs_says_so_and_ends_at_once(desk, tmp_path):
+    codes = []
+    config = Config(spool=desk.root, name="attic", scratch=tmp_path / "s", log_folder=tmp_path)
+    worker = Agent(
+        config, Stopping(), lambda event, **_: desk.events.append(event), exit_now=codes.append
+    )
+
+    worker._share_hangs(310.0)
+
+    assert (desk.events, codes) == (["worker.share_hangs"], [EXIT_SHARE_HANGS])
