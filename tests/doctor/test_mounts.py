@@ -102,11 +102,19 @@ def test_what_cannot_be_seen_from_a_client_is_said():
     assert "cannot be seen from a client" in told(nfs())["export: sync"].said
 
 
-def test_smb_by_default_is_fine():
-    assert {one.severity for one in told(smb("cache=strict", "actimeo=1")).values()} == {
-        "ok",
-        "note",
-    }
+def test_smb_as_advised_is_fine():
+    found = told(smb("cache=strict", "actimeo=1", "closetimeo=0"))
+    assert {one.severity for one in found.values()} == {"ok", "note"}
+
+
+@pytest.mark.parametrize("options", [(), ("closetimeo=1",)])
+def test_smb_from_linux_that_keeps_closed_files_open_is_warned_of(options):
+    """Four of eight workers hung in an open for good; not one with ``closetimeo=0``."""
+    assert "closetimeo=0" in told(smb(*options))["mount: closetimeo"].hint
+
+
+def test_smb_from_a_mac_has_no_such_option():
+    assert "mount: closetimeo" not in told(Mount("/mnt/nas", "smbfs", "//nas/spool", ("rw",)))
 
 
 @pytest.mark.parametrize(

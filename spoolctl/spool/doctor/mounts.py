@@ -14,6 +14,7 @@ from spoolctl.spool.records import Finding
 ABOUT = "mount"
 NFS = ("nfs", "nfs4")
 SMB = ("cifs", "smb3", "smbfs", "smb")
+_LINUX_SMB = ("cifs", "smb3")
 _CLUSTER = ("ceph", "glusterfs", "fuse.glusterfs", "fuse.ceph", "lustre", "gpfs", "beegfs", "ocfs2", "gfs2", "fuse.juicefs",
             "fuse.moosefs", "afs")  # fmt: skip
 _FROM_HOST = ("9p", "virtiofs", "vboxsf", "fuse.vmhgfs-fuse", "drvfs", "prl_fs")
@@ -201,6 +202,15 @@ def _smb(mount: Mount) -> list[Finding]:
             "this machine sees everything that much later",
             "mount with 'actimeo=1', the default; never more",
             actimeo=kept_s,
+        ))  # fmt: skip
+    kept_open_s = mount.seconds("closetimeo")
+    if mount.kind in _LINUX_SMB and kept_open_s != 0:
+        found.append(warning(
+            "mount: closetimeo",
+            "this machine keeps files open for a second after they were closed; with several machines at work an open can hang for good "
+            "then (seen with Linux 6.1 and Samba 4.17). A worker that it happens to ends with code 75",
+            "mount with 'closetimeo=0' (Linux 6.1 and later), or use NFS on Linux",
+            closetimeo=kept_open_s,
         ))  # fmt: skip
     if mount.value("cache") == "loose":
         found.append(warning(
