@@ -88,6 +88,10 @@ class ShareFiles:
         self._calls: dict[int, float] = {}
         """When each thread's call began that goes on now."""
 
+    def _goes_on(self, _what: object = None) -> None:
+        """A long call of this thread has just got on: it does not hang."""
+        self._calls[threading.get_ident()] = self._mono()
+
     def oldest_call_s(self) -> float:
         """See ``ports.Files``."""
         began = [at for thread, at in list(self._calls.items()) if thread != threading.get_ident()]
@@ -167,19 +171,20 @@ class ShareFiles:
         with local.open("rb") as source, self._create(path) as target:
             while chunk := source.read(CHUNK_BYTES):
                 target.write(chunk)
+                self._goes_on()
 
     @_timed
     def fetch(self, path: str, local: Path) -> Digest:
         """Copy to a local file, replacing it; see ``ports.Files``. After an error a part is there."""
         with self._open(path) as source, local.open("wb") as target:
-            return measure(source, target.write)
+            return measure(source, lambda chunk: self._goes_on(target.write(chunk)))
 
     @_timed
     def digest(self, path: str) -> Digest:
         """Read a file back, from the share where the platform can; see ``ports.Files``."""
         with self._open(path) as source:
             self._native.reread(source)  # else the writer is told what lies in its own memory
-            return measure(source)
+            return measure(source, self._goes_on)
 
     def _open(self, path: str) -> BinaryIO:
         return self._do(lambda: self._open_to_read(path), path)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from spoolctl.spool.actor import Actor
 
 HANGS_S = 300.0
-"""At least; a longer lease is waited for. No single call moves more than one image."""
+"""At least; a longer lease is waited for. A file that is copied gets on with every piece."""
 EXIT_SHARE_HANGS = 75
 """The process's exit code (EX_TEMPFAIL of sysexits.h): start it anew."""
 

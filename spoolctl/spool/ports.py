@@ -35,7 +35,7 @@ class Files(Protocol):
     """A share. Every method may raise ``OSError`` with the effect done, not done, or still to come."""
 
     def oldest_call_s(self) -> float:
-        """For how long the oldest call of another thread has not returned, in seconds; 0.0 if none goes on. Asks nobody."""
+        """For how long the oldest call of another thread has neither returned nor got on, in seconds; 0.0 if none goes on. Asks nobody."""
         ...
 
     def names(self, folder: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from spoolctl.spool import HangWatch
+from spoolctl.spool.digests import CHUNK_BYTES
 from spoolctl.spool.files import ShareFiles
 from spoolctl.spool.native import OsNative
 from tests.spool.spool_world import World
@@ -84,3 +85,32 @@ def test_after_a_share_was_away_the_calls_that_waited_for_it_have_five_minutes_a
     watched.hung = False
     watched.asks_for(600)
     assert watched.told == []
+
+
+def test_a_long_copy_gets_on_with_every_piece(tmp_path):
+    """Over a slow share one large file may take longer than five minutes."""
+    now = [0.0]
+    (tmp_path / "share").mkdir()
+    large, seen = tmp_path / "large", []
+    large.write_bytes(bytes(3 * CHUNK_BYTES))
+    files = ShareFiles(tmp_path / "share", mono=lambda: now[0])
+
+    def ask():
+        thread = threading.Thread(target=lambda: seen.append(files.oldest_call_s()))
+        thread.start()
+        thread.join(BY_HAND_S)
+
+    goes_on = files._goes_on
+
+    def slowly(what=None):
+        now[0] += 200
+        ask()
+        goes_on(what)
+
+    files._goes_on = slowly
+    files.store(large, "large")
+    files.digest("large")
+    files.fetch("large", tmp_path / "copy")
+
+    assert seen == [200.0] * 9
+    assert (tmp_path / "copy").stat().st_size == large.stat().st_size
