@@ -1,14 +1,12 @@
 """The loops are worth something: a step that is broken on purpose makes them fail, by the invariant that it breaks."""
 
-import dataclasses
 import itertools
 from importlib import import_module
 
 import pytest
 
-from spoolctl.spool import Outcome, Sweeper, decisions, layout
+from spoolctl.spool import Outcome, Sweeper, layout
 from spoolctl.spool.looking import Decisions
-from spoolctl.spool.records import Pruned
 from spoolctl.spool.settle import move
 from tests.spool import fault_steps, meetings, worker_steps
 from tests.spool.fault_loop import Scene, fail_everywhere, speed_up
@@ -127,29 +125,6 @@ def test_appending_to_a_part_brings_an_image_into_the_corpus_twice(break_step):
     break_step("merge", "publish_part", append)
     with pytest.raises(AssertionError, match="I10: job-1 twice in the corpus"):
         meet_everywhere(meetings.merge_and_merge)
-
-
-def test_pruning_without_a_tombstone_runs_a_committed_job_again(break_step):
-    unfenced = []
-
-    def decisions_as_if_fenced(actor, name):
-        decided = decisions(actor, name)
-        if not unfenced:
-            return decided
-        verdict = unfenced.pop()
-        tombstone = Pruned(
-            schema_="spool.pruned/1",
-            name=name,
-            verdict=verdict.verdict,
-            attempt=verdict.attempt,
-            day=verdict.day,
-        )
-        return dataclasses.replace(decided, pruned=tombstone)
-
-    break_step("prune", "_fence", lambda _actor, verdict: unfenced.append(verdict))
-    break_step("prune", "decisions", decisions_as_if_fenced)
-    with pytest.raises(AssertionError, match=r"I[39]: "):
-        meet_everywhere(meetings.prune_and_drag_back)
 
 
 def test_an_end_that_publishes_other_bytes_after_unknown_loses_against_itself(monkeypatch):

@@ -260,14 +260,20 @@ def test_what_a_hung_server_still_does_is_stopped_before_the_next_job(
     server.go_on()
 
 
-def test_an_orphan_of_a_worker_that_died_is_interrupted_first(server, tmp_path):
+def in_the_midst_of_another(server):
+    """The server works on a request that is not ours."""
     server.pause_at = 2
-    orphan = Background(
+    theirs = Background(
         lambda: backend(server)._client.generate(
             "txt2img", {"prompt": "x", "steps": 4, "width": 64, "height": 64}
         )
     )
     server.wait_until_paused()
+    return theirs
+
+
+def test_an_orphan_of_a_worker_that_died_is_interrupted_first(server, tmp_path):
+    orphan = in_the_midst_of_another(server)
     file = picture_file(tmp_path / "a.png")
 
     product = run(server, tmp_path, upscale(), inputs=[file])
@@ -277,13 +283,7 @@ def test_an_orphan_of_a_worker_that_died_is_interrupted_first(server, tmp_path):
 
 
 def test_another_programs_job_is_waited_for_if_the_server_is_shared(server, tmp_path):
-    server.pause_at = 2
-    theirs = Background(
-        lambda: backend(server)._client.generate(
-            "txt2img", {"prompt": "x", "steps": 4, "width": 64, "height": 64}
-        )
-    )
-    server.wait_until_paused()
+    theirs = in_the_midst_of_another(server)
 
     with pytest.raises(BackendError) as caught:
         run(server, tmp_path, txt2img(), options={"exclusive": False, "idle_wait_s": 0.05})
@@ -295,13 +295,7 @@ def test_another_programs_job_is_waited_for_if_the_server_is_shared(server, tmp_
 
 
 def test_a_job_may_be_cancelled_while_it_waits_for_another_program(server, tmp_path):
-    server.pause_at = 2
-    theirs = Background(
-        lambda: backend(server)._client.generate(
-            "txt2img", {"prompt": "x", "steps": 4, "width": 64, "height": 64}
-        )
-    )
-    server.wait_until_paused()
+    theirs = in_the_midst_of_another(server)
     watch = Watch()
     watch.interrupted.set()
 
