@@ -18,6 +18,7 @@ from spoolctl.spool import (
     Actor,
     Admission,
     Claim,
+    HangWatch,
     Life,
     Log,
     Manifest,
@@ -42,6 +43,8 @@ from spoolworker.stopping import Stopping
 from spoolworker.wake import Wake
 
 EXIT_BACKEND_HANGS = 70
+_ASIDE = frozenset({"preview", "stages"})
+"""Threads that work beside an attempt; it goes on without them."""
 
 
 class Agent:
@@ -66,7 +69,9 @@ class Agent:
             remember_in=config.scratch / f"command-{config.name}.json",
         )
         self._life = Life(self._actor, "worker")
-        self._pulse = Pulse(self._actor, self._life, self._at_beat, self._share_hangs)
+        self._pulse = Pulse(self._actor, self._life, self._at_beat)
+        self.hang_watch = HangWatch(self._actor, self._share_hangs, aside=_ASIDE)
+        """To be entered around ``run``: ends the process if a call to the share never returns."""
         self._admission = Admission()
         self._sweeper = Sweeper(self._actor, self._life, self._admission)
         self._chooser: Chooser | None = None
@@ -277,8 +282,10 @@ class Agent:
     def _share_hangs(self, waits_s: float) -> None:
         """A call of the work does not return, and nothing but the process's end ends it; its service starts it anew."""
         self._actor.log("worker.share_hangs", waits_s=round(waits_s))
-        self._readiness.end_server()
-        self._exit_now(EXIT_SHARE_HANGS)
+        try:
+            self._readiness.end_server()
+        finally:
+            self._exit_now(EXIT_SHARE_HANGS)
 
     def _heed(self) -> None:
         """Hear what people ask of this worker. Raises OSError if the share did not answer."""

@@ -105,7 +105,9 @@ def run(
             hint="name another folder with --log-folder",
         ) from None
     try:
-        raise typer.Exit(Agent(loaded.config, stopping, log).run())
+        agent = Agent(loaded.config, stopping, log)
+        with agent.hang_watch:
+            raise typer.Exit(agent.run())
     except OSError as error:
         raise ShareUnusable(f"the spool at '{loaded.config.spool}' failed: {error}") from None
     finally:

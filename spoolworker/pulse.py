@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from spoolctl.spool import Actor, Claim, HangWatch, Life, Ownership, Standing
+from spoolctl.spool import Actor, Claim, Life, Ownership, Standing
 
 T = TypeVar("T")
 LOOK_S = 1.0
@@ -27,22 +27,8 @@ class _Watched:
 class Pulse:
     """One worker's heartbeats and its eyes on its own attempt."""
 
-    def __init__(
-        self,
-        actor: Actor,
-        life: Life,
-        heed: Callable[[], None] = lambda: None,
-        share_hangs: Callable[[float], None] = lambda _seconds: None,
-    ) -> None:
-        """Make it; it does not beat yet.
-
-        Args:
-            actor: The worker.
-            life: Its heartbeat.
-            heed: Called with every heartbeat: what people ask of the worker is heard while a job runs, too.
-            share_hangs: Told when a call of the work never returns though the share answers (``HangWatch``).
-        """
-        self._hang_watch = HangWatch(actor, share_hangs)
+    def __init__(self, actor: Actor, life: Life, heed: Callable[[], None] = lambda: None) -> None:
+        """``heed`` is called with every heartbeat: what people ask of the worker is heard while a job runs, too."""
         self._actor = actor
         self._life = life
         self._heed = heed
@@ -130,4 +116,3 @@ class Pulse:
         if watched is not None and self._standing is not Standing.SUPERSEDED:
             self._life.beat_attempt(watched.claim.name, watched.claim.number)
         self._written_mono = self._actor.clock.mono()
-        self._hang_watch.answered()

@@ -50,9 +50,8 @@ def run(
         if once:
             _scan_once(life, as_json=as_json)
         else:
-            stop = _stop_on_signal()
-            threading.Thread(target=life.watch, args=(stop,), name="watch", daemon=True).start()
-            life.run(stop)
+            with life.hang_watch:
+                life.run(_stop_on_signal())
     finally:
         close()
 

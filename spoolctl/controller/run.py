@@ -38,7 +38,8 @@ class Controller:
         self._scanner = Scanner(self.actor, self._life)
         self._role = ControllerRole(root) if use_lock else None
         self._exit_now = exit_now
-        self._hang_watch = HangWatch(self.actor, self._share_hangs)
+        self.hang_watch = HangWatch(self.actor, self._share_hangs)
+        """To be entered around ``run``: ends the process if a call to the share never returns."""
 
     def run(self, stop: threading.Event) -> None:
         """Scan until *stop* is set.
@@ -71,18 +72,6 @@ class Controller:
             return self._scanner.scan()
         finally:
             self._end()
-
-    def watch(self, stop: threading.Event) -> None:
-        """Ask the share something with every heartbeat, so that a scan which hangs in it is told from a share that is away.
-
-        For a thread of its own, beside ``run``: a daemon, for it may hang itself.
-        """
-        while not stop.wait(self.actor.settings.heartbeat_s):
-            try:
-                self.actor.files.names(layout.NODES)
-            except OSError:
-                continue  # the scan meets it, too, and tells
-            self._hang_watch.answered()
 
     def _share_hangs(self, waits_s: float) -> None:
         """A call of the scan does not return, and its lock keeps every other controller out; the service starts it anew."""

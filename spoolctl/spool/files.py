@@ -29,6 +29,8 @@ from spoolctl.spool.records import Modes
 T = TypeVar("T")
 P = ParamSpec("P")
 
+_SYNC_BYTES = 32 << 20
+"""So much is written before it is sent to the share, on Linux at least: a slow share takes a minute for it."""
 _IN_THE_WAY = frozenset({5, 32, 33})
 """Windows: access denied (also: deletion pending), sharing violation, lock violation."""
 
@@ -40,7 +42,7 @@ def _timed(
 
     @wraps(call)
     def timed(self: "ShareFiles", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        me = threading.get_ident()
+        me = threading.current_thread()
         self._calls[me] = self._mono()
         try:
             return call(self, *args, **kwargs)
@@ -85,16 +87,17 @@ class ShareFiles:
         self._native = native or OsNative(root, modes)
         self._sleep = sleep
         self._mono = mono
-        self._calls: dict[int, float] = {}
+        self._calls: dict[threading.Thread, float] = {}
         """When each thread's call began that goes on now."""
 
     def _goes_on(self, _what: object = None) -> None:
         """A long call of this thread has just got on: it does not hang."""
-        self._calls[threading.get_ident()] = self._mono()
+        self._calls[threading.current_thread()] = self._mono()
 
-    def oldest_call_s(self) -> float:
+    def oldest_call_s(self, aside: frozenset[str] = frozenset()) -> float:
         """See ``ports.Files``."""
-        began = [at for thread, at in list(self._calls.items()) if thread != threading.get_ident()]
+        me, calls = threading.current_thread(), list(self._calls.items())
+        began = [at for one, at in calls if one is not me and one.name not in aside]
         return self._mono() - min(began) if began else 0.0
 
     @_timed
@@ -169,8 +172,15 @@ class ShareFiles:
     def store(self, local: Path, path: str) -> None:
         """Copy a local file to the share; see ``ports.Files``. Errors as for ``write_new``."""
         with local.open("rb") as source, self._create(path) as target:
+            unsynced = 0
             while chunk := source.read(CHUNK_BYTES):
                 target.write(chunk)
+                unsynced += len(chunk)
+                if (
+                    unsynced >= _SYNC_BYTES
+                ):  # else all of it is sent at the end, by one call that may take minutes
+                    self._native.sync(target)
+                    unsynced = 0
                 self._goes_on()
 
     @_timed

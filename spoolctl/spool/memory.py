@@ -88,7 +88,7 @@ class MemoryFiles:
         self._blind: dict[str, Blind] = {}
         self._crashed = False
 
-    def oldest_call_s(self) -> float:
+    def oldest_call_s(self, aside: frozenset[str] = frozenset()) -> float:  # noqa: ARG002 - the port's
         """Nothing hangs in memory."""
         return 0.0
 

@@ -209,7 +209,7 @@ class OsNative:
         try:
             # This one first: it is gone as a rule, and one look has told it all.
             return os.path.samestat(os.lstat(self._at(path)), os.lstat(self._at(other)))
-        except FileNotFoundError:
+        except OSError:  # gone; or the share does not tell, and then the rename's own answer counts
             return False
 
     def ask_name(self, path: str) -> None:

@@ -34,8 +34,11 @@ class Digest:
 class Files(Protocol):
     """A share. Every method may raise ``OSError`` with the effect done, not done, or still to come."""
 
-    def oldest_call_s(self) -> float:
-        """For how long the oldest call of another thread has neither returned nor got on, in seconds; 0.0 if none goes on. Asks nobody."""
+    def oldest_call_s(self, aside: frozenset[str] = frozenset()) -> float:
+        """For how long the oldest call of another thread has neither returned nor got on, in seconds; 0.0 if none goes on. Asks nobody.
+
+        *aside* are names of threads whose calls do not count.
+        """
         ...
 
     def names(self, folder: str) -> tuple[str, ...]:

@@ -21,7 +21,10 @@ LABEL_CHARS_MAX = 200
 DIGESTS_BYTES_MAX = 256 * 1024
 """Of a card's digests beside those of checkpoints: enough for 2,000 files. Every worker reads every card every few seconds."""
 NAMES_BYTES_MAX = 512 * 1024
-"""Of a card's names; with the digests a record holds 1 MiB at most."""
+"""Of a card's names but the checkpoints'; with the digests a record holds 1 MiB at most."""
+CHECKPOINTS_BYTES_MAX = 224 * 1024
+"""Of a card's checkpoints with their digests: 1,400 of names like most. Nobody has more but who names a whole drive."""
+_BYTES_AROUND_CHECKPOINT = 120
 _LISTS = ("vaes", "loras", "embeddings", "upscalers", "samplers", "extensions")
 _BYTES_AROUND = 72
 """Of a digest and what YAML needs around it and its name."""
@@ -57,9 +60,13 @@ def models_here(
         if found
         else {}
     )
-    models = abilities.models
+    models, facts = abilities.models, dict[str, Any]()
     if "checkpoints" in wanted:
         models = _checkpoints(models, files.get("checkpoints", []))
+        fitting = _fitting(models)
+        if fitting < len(models):
+            facts["checkpoints_left_out"] = len(models) - fitting
+            models = models[:fitting]
     lists: dict[str, tuple[str, ...] | None] = {}
     for field in _LISTS:
         names: Iterable[str] | None = getattr(abilities, field)
@@ -67,7 +74,8 @@ def models_here(
             names = [file.name for kind, seen in files.items() if kind == field for file, _ in seen]
         lists[field] = None if names is None else _labels(names)
     digests, left_out = _digests(lists, files)
-    facts: dict[str, Any] = {"digests_left_out": left_out} if left_out else {}
+    if left_out:
+        facts["digests_left_out"] = left_out
     if found and found.problems:
         facts["model_problems"] = list(found.problems[:5])
     if untold := _shorten(lists):
@@ -82,6 +90,16 @@ def _checkpoints(
         listed = tuple(ModelHere(name=name) for name in _labels(file.name for file, _ in files))
     meant = _meant([one.name for one in listed], files)
     return tuple(_filled(one, meant.get(one.name, [])) for one in listed)
+
+
+def _fitting(models: Sequence[ModelHere]) -> int:
+    """How many of them a card has room for."""
+    room = CHECKPOINTS_BYTES_MAX
+    for count, model in enumerate(models):
+        room -= len(model.name.encode(errors="backslashreplace")) + _BYTES_AROUND_CHECKPOINT
+        if room < 0:
+            return count
+    return len(models)
 
 
 def _filled(model: ModelHere, files: Sequence[Known]) -> ModelHere:

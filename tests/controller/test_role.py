@@ -4,11 +4,12 @@ import errno
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 
 import pytest
 from filelock import FileLock
+from typer.testing import CliRunner
 
+from spoolctl.cli import controller as command
 from spoolctl.controller.role import ControllerRole
 from spoolctl.controller.run import Controller
 from spoolctl.controller.scanner import Scanner
@@ -200,30 +201,24 @@ def test_a_controller_that_stands_by_outlives_a_share_that_is_away_for_a_moment(
 
 def test_a_controller_whose_scan_hangs_in_the_share_ends_so_that_it_is_started_anew(root):
     """It kept the lock, so that no other merged; nothing else ends a call that never returns."""
-    events, codes, now = [], [], [0.0]
-
-    class EveryBeat(threading.Event):
-        def wait(self, timeout=None):
-            now[0] += timeout
-            return now[0] > 400
-
+    events, codes = [], []
     controller = Controller(root, lambda event, **_: events.append(event), exit_now=codes.append)
-    actor = controller.actor
-    controller.actor = actor = replace(actor, clock=Stopped(now))
-    actor.files.oldest_call_s = lambda: now[0]
-    controller._hang_watch = HangWatch(actor, controller._share_hangs)
+    controller.actor.files.oldest_call_s = lambda _aside: 1e9
+    controller.hang_watch._limit_s = 0.0
 
-    controller.watch(EveryBeat())
+    controller.hang_watch.look()
 
-    assert codes[0] == EXIT_SHARE_HANGS
-    assert events[0] == "controller.share_hangs"
+    assert (events, codes) == (["controller.share_hangs"], [EXIT_SHARE_HANGS])
 
 
-class Stopped:
-    """A clock that a test moves."""
+def test_while_a_controller_runs_its_calls_to_the_share_are_watched(root, monkeypatch, tmp_path):
+    life = []
+    monkeypatch.setattr(HangWatch, "__enter__", lambda _self: life.append("watched"))
+    monkeypatch.setattr(HangWatch, "__exit__", lambda *_: life.append("left"))
+    monkeypatch.setattr(Controller, "run", lambda _self, _stop: life.append("run"))
+    monkeypatch.setattr(command, "_stop_on_signal", threading.Event)
+    arguments = ["run", "--spool", str(root), "--log-folder", str(tmp_path), "--quiet"]
 
-    def __init__(self, now):
-        self._now = now
+    assert CliRunner().invoke(command.app, arguments).exit_code == 0
 
-    def mono(self):
-        return self._now[0]
+    assert life == ["watched", "run", "left"]

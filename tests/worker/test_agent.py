@@ -100,12 +100,18 @@ def test_a_backend_that_hangs_under_each_job_takes_three_and_leaves_the_rest(des
 
 
 def test_a_worker_whose_call_to_the_share_hangs_says_so_and_ends_at_once(desk, tmp_path):
-    codes = []
+    """Also if its server cannot be ended just then."""
+    codes, asides = [], []
     config = Config(spool=desk.root, name="attic", scratch=tmp_path / "s", log_folder=tmp_path)
     worker = Agent(
         config, Stopping(), lambda event, **_: desk.events.append(event), exit_now=codes.append
     )
+    worker._actor.files.oldest_call_s = lambda aside: asides.append(aside) or 1e9
+    worker._readiness.end_server = lambda: 1 / 0
+    worker.hang_watch._limit_s = 0.0
 
-    worker._share_hangs(310.0)
+    with pytest.raises(ZeroDivisionError):
+        worker.hang_watch.look()
 
     assert (desk.events, codes) == (["worker.share_hangs"], [EXIT_SHARE_HANGS])
+    assert asides == [{"preview", "stages"}], "an attempt goes on without these"

@@ -190,6 +190,20 @@ def test_of_more_names_than_a_record_holds_the_longest_list_counts_as_not_told()
     assert len(codec.encode(card(found))) < RECORD_BYTES_MAX
 
 
+@pytest.mark.parametrize("letter", ["x", "ä"])
+def test_a_card_has_room_for_the_first_checkpoints_beside_all_the_rest(letter):
+    """Somebody named a whole drive."""
+    many = [known("checkpoints", f"{n:05d} {letter * 100}.safetensors") for n in range(9_000)]
+    loras = tuple(f"{n:04d} {letter * 90}" for n in range(2_500))
+    found = here(backend(None, loras=loras), *many, *(known("loras", f"{one}.pt") for one in loras))
+
+    assert found.facts["checkpoints_left_out"] == 9_000 - len(found.models) > 0
+    assert [one.name for one in found.models] == [
+        file.name for file, _ in many[: len(found.models)]
+    ]
+    assert len(codec.encode(card(found))) < RECORD_BYTES_MAX
+
+
 def test_the_workers_card_is_made_of_all_this(tmp_path):
     config = Config(
         spool=tmp_path, name="w1", scratch=tmp_path, log_folder=tmp_path,

@@ -63,18 +63,6 @@ def rig():
         made.end()
 
 
-def test_a_call_of_the_work_that_hangs_while_heartbeats_go_through_is_told(rig):
-    """The worker looked alive all night, and its job never ended."""
-    told = []
-    rig.files.oldest_call_s = lambda: 1_000.0
-    rig.pulse = Pulse(rig.actor, rig.worker.life, share_hangs=told.append)
-    rig.steps = rig.pulse._stop = Steps()
-    rig.start()
-    for _ in range(31):
-        rig.round()
-    assert told[0] == 1_000.0
-
-
 def test_it_beats_for_the_worker_and_for_its_attempt_every_heartbeat(rig):
     rig.pulse.watch(rig.claim)
     rig.start()

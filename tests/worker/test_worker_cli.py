@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from spoolctl.spool import create_spool
+from spoolctl.spool import HangWatch, create_spool
 from spoolctl.spool.version import VERSION
 from spoolworker import cli, config
 
@@ -165,3 +165,15 @@ def test_events_are_told_on_the_terminal_unless_quiet(spoolworker, tmp_path, mon
     assert "said" in spoolworker(*args).err
     assert spoolworker(*args, "--quiet").err == ""
     assert len((tmp_path / "logs" / "worker-w1.jsonl").read_text().splitlines()) == 2
+
+
+def test_while_a_worker_runs_its_calls_to_the_share_are_watched(spoolworker, tmp_path, monkeypatch):
+    create_spool(tmp_path / "spool")
+    life = []
+    monkeypatch.setattr(HangWatch, "__enter__", lambda _self: life.append("watched"))
+    monkeypatch.setattr(HangWatch, "__exit__", lambda *_: life.append("left"))
+    monkeypatch.setattr(cli.Agent, "run", lambda _self: life.append("run") or 0)
+
+    assert spoolworker("run", "--spool", tmp_path / "spool", "--name", "w1", "-q").code == 0
+
+    assert life == ["watched", "run", "left"]
