@@ -12,6 +12,7 @@ from spoolctl.spool import (
     Job,
     Manifest,
     TextWorkload,
+    VramSeen,
     layout,
     stages_of,
 )
@@ -110,6 +111,17 @@ def _record(job: Job) -> list[tuple[str, str | None]]:
     ]
 
 
+def _card(seen: VramSeen | None) -> str | None:
+    """The card's memory, as it was last seen."""
+    if seen is None:
+        return None
+    free = "" if seen.free_gb is None else f"{seen.free_gb:g} GB free"
+    of = "" if seen.total_gb is None else f"{seen.total_gb:g} GB"
+    memory = " of ".join(part for part in (free, of) if part)
+    others = f", {seen.others_gb:g} GB held by other programs" if seen.others_gb else ""
+    return f"{seen.gpu}, {memory}{others}"
+
+
 def _attempt(page: Page, actor: Actor, seen: JobView, attempt: Attempt) -> None:
     manifest = attempt.verdict
     if manifest is None:
@@ -124,6 +136,8 @@ def _attempt(page: Page, actor: Actor, seen: JobView, attempt: Attempt) -> None:
             ("worker", manifest.worker or f"none; by {manifest.by}"),
             ("ended", moment(manifest.ended_at) or manifest.day),
             ("took", duration(manifest.duration_s)),
+            ("asked", manifest.request),
+            ("card", _card(manifest.vram)),
             ("adopted", f"from attempt {manifest.adopted_from}" if manifest.adopted_from else None),
             ("resumed", f"from attempt {manifest.resumed_from}" if manifest.resumed_from else None),
             ("cancel", "asked for" if attempt.cancel_asked else None),

@@ -98,9 +98,16 @@ class Bench:
         life.beat()
         return actor, claimed, life
 
-    def fail(self, name: str, code: Code = Code.BAD_JOB, message: str = "no such sampler") -> None:
+    def fail(
+        self,
+        name: str,
+        code: Code = Code.BAD_JOB,
+        message: str = "no such sampler",
+        **told: Any,
+    ) -> None:
         actor, claimed, _ = self.claim(name)
-        ending = Ending(Verdict.FAILED, code, message, log_tail="loading\nno such sampler\n")
+        log_tail = "loading\nno such sampler\n"
+        ending = Ending(Verdict.FAILED, code, message, log_tail=log_tail, **told)
         end(actor, claimed, conclude(actor, claimed, ending))
 
     def succeed(self, name: str) -> None:

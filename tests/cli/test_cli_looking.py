@@ -15,6 +15,7 @@ from spoolctl.spool import (
     Life,
     ModelHere,
     Node,
+    VramSeen,
     find,
     introduce,
     layout,
@@ -224,6 +225,28 @@ def test_show_tells_a_success_with_its_outputs(bench: Bench) -> None:
         "OUTPUT                 SIZE  PIXELS     SEED\n"
         "a1/0000-1-txt2img.png  8 B   512 x 512  7\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("vram", "said"),
+    [
+        (
+            VramSeen(gpu="RTX 3060", total_gb=12.0, free_gb=0.4, others_gb=1.5),
+            "card    RTX 3060, 0.4 GB free of 12 GB, 1.5 GB held by other programs\n",
+        ),
+        (VramSeen(gpu="RTX 3060", total_gb=12.0), "card    RTX 3060, 12 GB\n"),
+    ],
+)
+def test_show_tells_what_was_asked_of_the_backend_and_what_its_card_had(
+    bench: Bench, vram: VramSeen, said: str
+) -> None:
+    bench.submit("one")
+    bench.fail("one", Code.OUT_OF_MEMORY, request="txt2img 2048x2048, 20 steps", vram=vram)
+
+    out = bench("show", "one").out
+
+    assert "asked   txt2img 2048x2048, 20 steps\n" in out
+    assert said in out
 
 
 def test_show_tells_a_failure_with_the_end_of_its_log(bench: Bench) -> None:
