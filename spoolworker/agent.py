@@ -281,8 +281,8 @@ class Agent:
 
     def _share_hangs(self, waits_s: float) -> None:
         """A call of the work does not return, and nothing but the process's end ends it; its service starts it anew."""
-        self._actor.log("worker.share_hangs", waits_s=round(waits_s))
         try:
+            self._actor.log("worker.share_hangs", waits_s=round(waits_s))
             self._readiness.end_server()
         finally:
             self._exit_now(EXIT_SHARE_HANGS)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
@@ -140,16 +140,8 @@ class Serving:
             return False
         try:
             with self._output_file() as output:
-                done = subprocess.run(  # noqa: S603 - this machine's own configuration
-                    config.stop,
-                    cwd=config.folder or Path(config.stop[0]).parent,
-                    env={**os.environ, **config.environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    timeout=_STOP_S,
-                    check=False,
-                )
+                how = _surroundings(config, config.stop[0], output)
+                done = subprocess.run(config.stop, timeout=_STOP_S, check=False, **how)  # noqa: S603 - this machine's own configuration
         except (OSError, subprocess.TimeoutExpired) as error:
             self._log("server.not_stopped", program=config.stop[0], error=str(error))
             return False
@@ -170,11 +162,7 @@ class Serving:
             with self._output_file() as output:
                 self._child = subprocess.Popen(  # noqa: S603 - this machine's own configuration
                     config.start,
-                    cwd=config.folder or Path(config.start[0]).parent,
-                    env={**os.environ, **config.environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
+                    **_surroundings(config, config.start[0], output),
                     # Ctrl-C at the worker is the worker's to obey; it decides what becomes of the server.
                     creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                     start_new_session=sys.platform != "win32",
@@ -200,3 +188,14 @@ class Serving:
             with contextlib.suppress(psutil.Error):
                 return psutil.Process(self._child.pid)
         return remembered(self._file)
+
+
+def _surroundings(config: ServerConfig, program: str, output: BinaryIO) -> dict[str, Any]:
+    """Where and with what a program of the configuration runs, for ``subprocess``."""
+    return {
+        "cwd": config.folder or Path(program).parent,
+        "env": {**os.environ, **config.environment},
+        "stdin": subprocess.DEVNULL,
+        "stdout": output,
+        "stderr": output,
+    }

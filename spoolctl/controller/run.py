@@ -75,8 +75,10 @@ class Controller:
 
     def _share_hangs(self, waits_s: float) -> None:
         """A call of the scan does not return, and its lock keeps every other controller out; the service starts it anew."""
-        self.actor.log("controller.share_hangs", waits_s=round(waits_s))
-        self._exit_now(EXIT_SHARE_HANGS)
+        try:
+            self.actor.log("controller.share_hangs", waits_s=round(waits_s))
+        finally:
+            self._exit_now(EXIT_SHARE_HANGS)
 
     def _has_role(self) -> bool:
         return self._role is None or self._role.is_held or self._role.try_take()

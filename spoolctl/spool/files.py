@@ -176,9 +176,8 @@ class ShareFiles:
             while chunk := source.read(CHUNK_BYTES):
                 target.write(chunk)
                 unsynced += len(chunk)
-                if (
-                    unsynced >= _SYNC_BYTES
-                ):  # else all of it is sent at the end, by one call that may take minutes
+                # At the end alone all of it would be sent by one call, which may take minutes.
+                if unsynced >= _SYNC_BYTES:
                     self._native.sync(target)
                     unsynced = 0
                 self._goes_on()
