@@ -259,4 +259,7 @@ def test_a_chain_is_split_over_two_machines(scene):
         ("upscale", 128, 128)
     ] * 2
     assert draft.ended_at <= printed.started_at
+    scene.wait_for(
+        lambda: len(scene.corpus()) == 4, "the controller's merge, which follows a verdict"
+    )
     scene.check(["draft", "print"])
