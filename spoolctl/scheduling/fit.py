@@ -4,27 +4,11 @@ Pure. What a worker does not know of itself (its memory, its models) counts as n
 matched by its digest first, under whatever name it lies there, and by its name where no digest is asked for or known.
 """
 
-import functools
-import re
 from collections.abc import Iterable
 
-from spoolctl.spool import (
-    ComfyUIWorkload,
-    Job,
-    Manifest,
-    Node,
-    Sampling,
-    Stage,
-    TextWorkload,
-    Txt2Img,
-    Upscale,
-    stages_of,
-)
-
-_LORA = re.compile(r"<lora:([^:<>]+)[:>]", re.IGNORECASE)
-_HASH = re.compile(r" \[[0-9a-f]{8,64}\]\Z")
-_SHA256_SAID = re.compile(r" \[([0-9a-f]{10}|[0-9a-f]{64})\]\Z")
-_SUFFIX = re.compile(r"\.(safetensors|ckpt|pt|pth|sft|gguf)\Z", re.IGNORECASE)
+from spoolctl.scheduling.model_names import plain_name, short_hash_said
+from spoolctl.scheduling.work import loras_said, models_said
+from spoolctl.spool import Job, Manifest, Node, Stage, Upscale, stages_of
 
 
 def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str, ...]:
@@ -47,7 +31,7 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
     reasons.extend(f"stage {stage} missing" for stage in wanted if stage not in node.stages)
     reasons.extend(f"tag {tag} missing" for tag in needs.tags if tag not in node.tags)
     reasons.extend(_models(job, stages, node))
-    reasons.extend(_named("LoRA", _loras(stages), node.loras))
+    reasons.extend(_named("LoRA", loras_said(stages), node.loras))
     upscalers = (s.upscaler for s in stages if isinstance(s, Upscale))
     reasons.extend(_named("upscaler", upscalers, node.upscalers))
     return tuple(dict.fromkeys(reasons))
@@ -62,34 +46,11 @@ def _memory(vram_gb: float, node: Node, previous: Manifest | None) -> Iterable[s
         yield f"{has} GB, and it ran out of memory with {above:g} GB"
 
 
-def _loras(stages: Iterable[Stage]) -> Iterable[str]:
-    for stage in stages:
-        if isinstance(stage, Sampling):
-            for prompt in (stage.prompt, stage.negative_prompt):
-                yield from _LORA.findall(prompt or "")
-
-
 def _named(what: str, asked: Iterable[str], has: tuple[str, ...] | None) -> Iterable[str]:
     """What a worker's backend does not tell of is asked of nobody: it is found out when the job runs there."""
     if has is not None:
         here = {plain_name(name) for name in has}
         yield from (f"{what} {name} missing" for name in asked if plain_name(name) not in here)
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def plain_name(model: str) -> str:
-    """A model's name as people and servers write it: with its file's suffix or folder, or WebUI's short hash, or without."""
-    name = _HASH.sub("", model).replace("\\", "/").rpartition("/")[2]
-    return _SUFFIX.sub("", name).casefold()
-
-
-def short_hash_said(model: str) -> str | None:
-    """How the model's SHA-256 begins, if the name says it as WebUI does: ``dreamshaper [879db523c3]``.
-
-    The eight digits of old versions are another hash, and the twelve of a LoRA are not of the whole file.
-    """
-    said = _SHA256_SAID.search(model)
-    return said[1] if said else None
 
 
 def digests_required(job: Job) -> dict[str, str]:
@@ -107,7 +68,7 @@ def _models(job: Job, stages: Iterable[Stage], node: Node) -> Iterable[str]:
         for need in job.requires.models:
             yield from _model(need.name, need.sha256, every)
     digests = digests_required(job)
-    for name in _said(stages):
+    for name in models_said(stages):
         yield from _model(name, digests.get(plain_name(name)), checkpoints)
 
 
@@ -116,15 +77,6 @@ def _others(node: Node) -> Iterable[tuple[str, str | None]]:
         digests = (node.digests or {}).get(kind, {})
         for name in getattr(node, kind) or ():
             yield name, digests.get(name)
-
-
-def _said(stages: Iterable[Stage]) -> Iterable[str]:
-    for stage in stages:
-        words = stage.said if isinstance(stage, ComfyUIWorkload) else stage
-        if isinstance(words, Sampling | TextWorkload) and words.model:
-            yield words.model
-        if isinstance(stage, Txt2Img) and stage.refiner:
-            yield stage.refiner.model
 
 
 def _model(name: str, sha256: str | None, have: list[tuple[str, str | None]]) -> Iterable[str]:

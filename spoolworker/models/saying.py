@@ -5,7 +5,8 @@ A model that a job names with its digest may lie on this node under another name
 
 from collections.abc import Callable, Sequence
 
-from spoolctl.scheduling.fit import digests_required, plain_name, short_hash_said
+from spoolctl.scheduling.fit import digests_required
+from spoolctl.scheduling.model_names import plain_name, short_hash_said
 from spoolctl.spool import (
     ComfyUIWorkload,
     Job,
