@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from spoolctl.spool import CommandName, UsageError, is_worker_name, slug
+from spoolctl.spool import CommandName, JobClass, UsageError, is_worker_name, slug
 from spoolworker.commands import AllowedCommand
 from spoolworker.models import Kind
 from spoolworker.serving import ServerConfig
@@ -96,6 +96,12 @@ class Config(BaseModel):
     vram_gb: Annotated[float, Field(ge=0)] | None = None
     """The card's memory in GB (2**30 bytes); read from the card if left out."""
     tags: tuple[str, ...] = ()
+    prefers: tuple[str, ...] = ()
+    """Models for which this worker is meant above all, like ``flux*``."""
+    reserved_for: tuple[JobClass, ...] = ()
+    """Classes for which it is kept free, like ``interactive``; none: it takes any."""
+    reserved_until_idle_s: Annotated[float, Field(ge=0)] | None = None
+    """After so long without a job of those classes it takes others, too; left out: never."""
     scratch: LocalPath
     """A local folder for work in progress. Never on the share."""
     log_folder: LocalPath
@@ -238,7 +244,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         field = key.removeprefix(ENVIRONMENT).lower()
         if not key.startswith(ENVIRONMENT) or not value:  # an empty variable says nothing
             continue
-        if field == "tags":
+        if field in ("tags", "prefers", "reserved_for"):
             values[field] = tuple(part.strip() for part in value.split(",") if part.strip())
         elif field == "backend_options":
             values[field] = parse_options(value.split(","))

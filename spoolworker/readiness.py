@@ -8,6 +8,7 @@ breaker does.
 """
 
 from datetime import datetime
+from typing import Any
 
 from spoolctl.spool import (
     NODE_SCHEMA,
@@ -164,6 +165,7 @@ def card_of(  # noqa: PLR0913 - what a card tells
     total_gb = round(gpu.vram_total_gb, 1) if gpu and gpu.vram_total_gb else None
     here = models_here(abilities, config.models.by_kind(), found)
     problem = {"gpu_problem": reading.problem} if reading.problem else {}
+    lists: dict[str, Any] = {**here.lists}
     return Node(
         schema_=NODE_SCHEMA,
         worker=config.name,
@@ -175,11 +177,14 @@ def card_of(  # noqa: PLR0913 - what a card tells
         backend_version=abilities.version,
         stages=abilities.stages,
         models=here.models,
-        **here.lists,
+        **lists,
         digests=here.digests,
         gpu=gpu.name if gpu else None,
         vram_gb=config.vram_gb if config.vram_gb is not None else total_gb,
         tags=config.tags,
+        prefers=config.prefers,
+        reserved_for=config.reserved_for,
+        reserved_until_idle_s=config.reserved_until_idle_s,
         started_at=started_at,
         facts={**problem, **here.facts},
     )

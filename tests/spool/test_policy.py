@@ -71,7 +71,7 @@ TABLE = {
 }
 
 
-def ends(  # noqa: PLR0913 - mirrors judge, with defaults
+def ends(
     code: str | None,
     *,
     verdict: Verdict | None = None,

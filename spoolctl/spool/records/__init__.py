@@ -77,7 +77,9 @@ from spoolctl.spool.records.notes import (
 from spoolctl.spool.records.settings import (
     FORMAT_VERSION,
     SETTINGS_SCHEMA,
+    Choosing,
     Modes,
+    Pool,
     Retention,
     Retry,
     Settings,
@@ -89,10 +91,10 @@ __all__ = [
     "CLASSES", "DOCTOR_SCHEMA", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "JOB_SCHEMA", "LOG_TAIL_CHARS_MAX",
     "MANIFEST_SCHEMA", "NODE_SCHEMA", "OUTPUT_TEXT_CHARS_MAX", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA",
     "REASON_SCHEMA", "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGES_SCHEMA", "STAGE_NAMES",
-    "TEXT_BYTES_MAX", "ADetailer", "BackendUsed", "Code", "ComfyUIWorkload", "CommandName", "CommandWorkload",
+    "TEXT_BYTES_MAX", "ADetailer", "BackendUsed", "Choosing", "Code", "ComfyUIWorkload", "CommandName", "CommandWorkload",
     "Counts", "Diagnosis", "Dropped", "Finding", "Heartbeat", "Hires", "ImageStage", "ImageWorkload", "Img2Img",
     "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed", "Modes", "Node", "Output",
-    "OwnChain", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry", "Sampling",
+    "OwnChain", "Pool", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry", "Sampling",
     "Settings", "Severity", "StableNewWorkload", "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted",
     "TextWorkload", "Txt2Img", "Upscale", "Verdict", "VramSeen", "WorkflowInput", "WorkflowOutput", "stage_of_command",
 ]  # fmt: skip

@@ -105,5 +105,11 @@ class Node(Record):
     vram_gb: Annotated[float, Field(ge=0)] | None = None
     """``None``: not known; a job that requires memory does not run here."""
     tags: tuple[Label, ...] = ()
+    prefers: tuple[Label, ...] = ()
+    """Models for which this worker is meant above all; ``*`` stands for anything, as in file names."""
+    reserved_for: tuple[JobClass, ...] = ()
+    """Classes for which it is kept free; it takes others only as the next says. Empty: any class."""
+    reserved_until_idle_s: Annotated[float, Field(ge=0)] | None = None
+    """After so long without a job of those classes it takes others, too; ``None``: never."""
     started_at: Moment
     facts: JsonObject = {}

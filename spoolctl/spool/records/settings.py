@@ -35,6 +35,57 @@ class Retention(Submitted):
     records_days: Days | None = None
 
 
+class PassesMax(Submitted):
+    """By class: before how many older jobs of its line one may be taken, and how often one may be passed over so; 0: strictly by name."""
+
+    interactive: Annotated[int, Field(ge=0, le=1_000)] = 24
+    normal: Annotated[int, Field(ge=0, le=1_000)] = 24
+    batch: Annotated[int, Field(ge=0, le=1_000)] = 96
+
+
+class WaitMax(Submitted):
+    """By class: what has waited for so long under a worker's eyes, in seconds, goes next, whichever model is loaded."""
+
+    interactive: Seconds = 300.0
+    normal: Seconds = 7_200.0
+    batch: Seconds = 86_400.0
+
+
+class Pool(Submitted):
+    """Workers for jobs of certain lengths."""
+
+    tags: Annotated[tuple[Label, ...], Field(min_length=1)]
+    """Workers with all of these belong to it."""
+    from_s: Annotated[float, Field(ge=0)] = 0.0
+    to_s: Annotated[float, Field(gt=0)] | None = None
+    """Its jobs take so long on the fastest worker that can run them: from here, to below there."""
+
+
+class Choosing(Submitted):
+    """How workers choose among the jobs that they could run. The defaults are those that did best in the simulator (docs/SCHEDULING.md)."""
+
+    passes_max: PassesMax = PassesMax()
+    wait_max_s: WaitMax = WaitMax()
+    leave_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    """Longest that a worker leaves a job to one that would finish it sooner, and never longer than the job would take it."""
+    turns: Literal["groups", "submitters", "off"] = "groups"
+    """Between whom turns are fair inside a class: submitters and then each one's groups, submitters alone, or nobody."""
+    turn_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
+    """How far one submitter or group may get ahead of another on a worker before it is the other's turn, in seconds of work."""
+    load_weight: Annotated[float, Field(ge=0, le=100)] = 1.5
+    """What a second of loading a model counts for: it also takes away the model that was there."""
+    scarce_weight: Annotated[float, Field(ge=0, le=100)] = 0.5
+    """What taking a card counts for that waiting jobs need and few have, as a share of the time for which it is taken."""
+    prefer_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """What it counts for, in seconds, that a worker prefers other models."""
+    failure_weight: Annotated[float, Field(ge=0, le=100)] = 2.0
+    """What the share of attempts that failed there counts for, in times of the job's duration."""
+    pools: dict[Label, Pool] = {}
+    """Workers that are in none take anything."""
+    help_after_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """After so long without work a worker takes other pools' jobs, too."""
+
+
 class Modes(Submitted):
     """Permission bits for mixed NFS and SMB shares, octal text as ``chmod`` takes it; ``None``: the umask's."""
 
@@ -68,6 +119,7 @@ class Settings(Submitted):
     """Whether an image that is all black fails its attempt: what a model makes when its numbers overflow."""
     retry: Retry = Retry()
     retention: Retention = Retention()
+    choosing: Choosing = Choosing()
     modes: Modes = Modes()
 
     @model_validator(mode="after")

@@ -44,7 +44,7 @@ def catalogue(**more):
     return Catalogue(info, ("badhands",))
 
 
-def draft(stage, *, before=(), image="a.png", size=(64, 64), known=None, model=None, seed=5):  # noqa: PLR0913
+def draft(stage, *, before=(), image="a.png", size=(64, 64), known=None, model=None, seed=5):
     known = known or catalogue()
     step = list(steps(Order((*before, stage), (), Path(), "")))[-1]
     drafted = Drafting(known, TEMPLATES, model).draft(step, seed, image, size)

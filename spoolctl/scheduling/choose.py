@@ -1,0 +1,152 @@
+"""Choosing: which of the waiting jobs of one class a worker takes next, and which it leaves to whom.
+
+What was passed over too often or has waited too long goes next. Otherwise the worker makes the plan that all would make of what it
+sees (``plan``). Jobs that the plan gives to it and that may be passed over only a few times more come first, then what needs the model
+that is loaded, then what else the plan gives to it; what the plan gives to others it leaves to them, for a bounded moment. There is nobody
+who assigns: where the workers' plans do not agree, a claim still has one winner.
+
+Pure: no share, no clock. The caller asks class by class, the most urgent first, and asks for the next only if nothing of this one
+could be run here.
+Guarantees: a job is taken before at most ``passes_max`` older ones of its line, and no job is passed over more often than that by workers
+that see the same; a job is never left for longer than it would take here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from spoolctl.scheduling.plan import Plan
+from spoolctl.scheduling.pools import own_first
+from spoolctl.scheduling.rank import Appraiser
+from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.turns import Account, Line, line_of
+from spoolctl.spool import JobClass
+
+
+@dataclass
+class Choice:
+    """What a worker does next about one class."""
+
+    job: JobSeen | None = None
+    """To be claimed; ``None``: nothing now."""
+    why: str = ""
+    """For the log and for people."""
+    passed: tuple[JobSeen, ...] = ()
+    """The older jobs of its line that it is taken before."""
+    left: dict[str, str] = field(default_factory=dict)
+    """By the name of a job that this worker could run: the worker to which it leaves it."""
+
+
+def serves(me: WorkerSeen, job_class: JobClass) -> bool:
+    """True if the worker takes jobs of that class now: it is not reserved for others, or has had none of those for long enough."""
+    node = me.node
+    if not node.reserved_for or job_class in node.reserved_for:
+        return True
+    until = node.reserved_until_idle_s
+    return until is not None and me.without_s >= until
+
+
+def ends_in_time(job: JobSeen, me: WorkerSeen, appraiser: Appraiser) -> bool:
+    """True if the job would end before the worker stops taking jobs, even if it takes long."""
+    if me.closes_in_s is None:
+        return True
+    load_s = appraiser.offer(job, me, free_in_s=0.0, model=me.model).load_s
+    return load_s + appraiser.outlook.run_s(job.work, me.node).high <= me.closes_in_s
+
+
+def choose(  # noqa: PLR0913 - what a worker sees
+    me: WorkerSeen,
+    others: Sequence[WorkerSeen],
+    jobs: Sequence[JobSeen],
+    account: Account,
+    appraiser: Appraiser,
+    *,
+    behind: int = 0,
+) -> Choice:
+    """Choose the next job of one class for one worker.
+
+    Args:
+        me: The worker; idle, and one that ``serves`` this class.
+        others: The other live workers.
+        jobs: The head of the class's queue, in the order of the names.
+        account: Of the turns that this worker gave.
+        appraiser: What jobs cost.
+        behind: How many jobs wait behind that head.
+
+    Returns:
+        What to do. Nothing to take and nothing left: no job here is for this worker, and a less urgent class may be asked.
+    """
+    mine = [
+        job for job in jobs if not appraiser.misfits(job, me) and ends_in_time(job, me, appraiser)
+    ]
+    mine = own_first(me, mine, [me, *others], appraiser)
+    if not mine:
+        return Choice()
+    lines: dict[Line, list[JobSeen]] = {}
+    for job in mine:
+        lines.setdefault(line_of(job, appraiser.rules), []).append(job)
+    pressed = next((job for job in mine if _slack(job, appraiser) <= 0), None)
+    if pressed is not None:
+        return _take(pressed, lines, appraiser, "it has waited its time")
+    plan = Plan(me, others, jobs, appraiser, behind=behind)
+    return _by_plan(plan, lines, account)
+
+
+def _slack(job: JobSeen, appraiser: Appraiser) -> int:
+    """How often the job may be passed over yet."""
+    rules = appraiser.rules
+    if job.waited_s >= getattr(rules.wait_max_s, job.job_class):
+        return 0
+    most: int = getattr(rules.passes_max, job.job_class)
+    return most - job.passed
+
+
+def _by_plan(plan: Plan, lines: dict[Line, list[JobSeen]], account: Account) -> Choice:
+    rules, choice = plan.appraiser.rules, Choice()
+    mine, loaded = [], []
+    for job in _in_reach(lines, account, plan.appraiser):
+        now = plan.now(job)
+        if now.load_s == 0 and now.ends_in_s < plan.others_end_in_s:
+            loaded.append(job)
+        if plan.is_mine(job) or job.left_s >= min(rules.leave_s, now.ends_in_s):
+            mine.append(job)
+        else:
+            choice.left[job.name] = plan.given[job.name].worker.name
+    # While this worker is at work each of the others may pass a job over once.
+    due = [job for job in mine if _slack(job, plan.appraiser) <= len(plan.workers)]
+    # Rather than idle: what would be done here before the others come to the end of all.
+    spare = [
+        job
+        for line in lines.values()
+        for job in line[:1]
+        if plan.now(job).ends_in_s < plan.others_end_in_s
+    ]
+    for jobs, why in (
+        (due, "it may be passed over only a few times more"),
+        (loaded, "its model is loaded"),
+        (mine, "it is next"),
+        (spare, "the others have enough to do"),
+    ):
+        if jobs:
+            taken = _take(jobs[0], lines, plan.appraiser, why)
+            choice.left.pop(jobs[0].name, None)
+            taken.left = choice.left
+            return taken
+    return choice
+
+
+def _in_reach(
+    lines: dict[Line, list[JobSeen]], account: Account, appraiser: Appraiser
+) -> list[JobSeen]:
+    """The jobs that may be taken now without passing over too many, of the lines whose turn it is, those in order."""
+    order = account.order(lines)
+    reach = []
+    for line in order:
+        if account.ahead_s(line, order[0]) <= appraiser.rules.turn_s:
+            most: int = getattr(appraiser.rules.passes_max, line[0])
+            reach += lines[line][: most + 1]
+    return reach
+
+
+def _take(job: JobSeen, lines: dict[Line, list[JobSeen]], appraiser: Appraiser, why: str) -> Choice:
+    line = lines[line_of(job, appraiser.rules)]
+    return Choice(job, why, tuple(line[: line.index(job)]))

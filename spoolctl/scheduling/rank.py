@@ -1,0 +1,141 @@
+"""How good each worker is for a job: what the job would cost there, in seconds, part by part.
+
+Pure, and the same code for a worker that chooses, for ``spoolctl explain`` and for the simulator. The best worker is the one with the
+lowest cost: when it is free, loading the model (not at all if it is loaded), the run itself, and what the rules of ``spool.yaml`` add.
+A cost is an estimate and decides nothing about correctness; that a job *can* run somewhere is for ``fit`` to say.
+"""
+
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from spoolctl.scheduling.fit import misfits
+from spoolctl.scheduling.model_names import plain_name
+from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.work import Work
+from spoolctl.spool import Choosing, Node
+
+
+class Range(Protocol):
+    """An estimate of a time in seconds."""
+
+    @property
+    def mid(self) -> float: ...  # noqa: D102 - a protocol
+    @property
+    def high(self) -> float: ...  # noqa: D102 - a protocol
+
+
+class Outlook(Protocol):
+    """Who knows how long work takes where."""
+
+    def run_s(self, work: Work, node: Node) -> Range:
+        """The work itself, without loading its model."""
+
+    def load_s(self, model: str | None, node: Node) -> Range:
+        """Loading a model that is not loaded."""
+
+    def failure_rate(self, work: Work, node: Node) -> float:
+        """The share of attempts at such work that failed there, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a job would cost on one worker, in seconds."""
+
+    worker: WorkerSeen
+    free_in_s: float
+    load_s: float
+    run_s: float
+    extra_s: float
+    """What the rules add: for a scarce card, for failures there, for no preference."""
+
+    @property
+    def ends_in_s(self) -> float:
+        """When the job would end there."""
+        return self.free_in_s + self.load_s + self.run_s
+
+    def cost_s(self, rules: Choosing) -> float:
+        """What decides: the lower, the better."""
+        return self.free_in_s + self.run_s + self.extra_s + rules.load_weight * self.load_s
+
+
+class Appraiser:
+    """Appraises jobs on workers under one spool's rules; remembers what it worked out, as records never change.
+
+    Args:
+        rules: Of ``spool.yaml``.
+        outlook: Who knows how long work takes where.
+    """
+
+    def __init__(self, rules: Choosing, outlook: Outlook) -> None:
+        self.rules = rules
+        self.outlook = outlook
+        self._fits: dict[tuple[str, int], tuple[Node, tuple[str, ...]]] = {}
+        self._times: dict[tuple[Work, int], tuple[Node, float, float]] = {}
+        self._loads: dict[tuple[str, int], tuple[Node, float]] = {}
+
+    def misfits(self, job: JobSeen, worker: WorkerSeen) -> tuple[str, ...]:
+        """Why the job cannot run on that worker as its card says; empty if it can."""
+        key = (job.name, id(worker.node))
+        known = self._fits.get(key)
+        if known is None or known[0] is not worker.node:
+            known = self._fits[key] = (worker.node, misfits(job.job, worker.node))
+        return known[1]
+
+    def offer(
+        self, job: JobSeen, worker: WorkerSeen, *, free_in_s: float, model: str | None
+    ) -> Offer:
+        """What the job costs on *worker* if that is free in so long, with *model* loaded by then."""
+        node = worker.node
+        run_s, failures = self._time(job.work, node)
+        wanted = job.work.model
+        load_s = 0.0 if wanted == model else self.load_s(wanted, node)
+        extra_s = self.rules.failure_weight * failures * run_s
+        if node.prefers and not prefers(node, wanted):
+            extra_s += self.rules.prefer_s
+        return Offer(worker, free_in_s, load_s, run_s, extra_s)
+
+    def run_s(self, work: Work, node: Node) -> float:
+        """The expected time of the work itself there."""
+        return self._time(work, node)[0]
+
+    def load_s(self, model: str | None, node: Node) -> float:
+        """The expected time of loading a model there that is not loaded."""
+        if model is None:
+            return 0.0
+        key = (model, id(node))
+        known = self._loads.get(key)
+        if known is None or known[0] is not node:
+            known = self._loads[key] = (node, self.outlook.load_s(model, node).mid)
+        return known[1]
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget jobs that are gone; for a process that lives for months."""
+        gone = set(names)
+        self._fits = {key: value for key, value in self._fits.items() if key[0] not in gone}
+
+    def _time(self, work: Work, node: Node) -> tuple[float, float]:
+        key = (work, id(node))
+        known = self._times.get(key)
+        if known is None or known[0] is not node:
+            run_s = self.outlook.run_s(work, node).mid
+            known = self._times[key] = (node, run_s, self.outlook.failure_rate(work, node))
+        return known[1], known[2]
+
+
+def prefers(node: Node, model: str | None) -> bool:
+    """True if *model* is one that the worker is meant for."""
+    return model is not None and any(
+        fnmatch.fnmatchcase(model, plain_name(pattern)) for pattern in node.prefers
+    )
+
+
+def rank(job: JobSeen, workers: Iterable[WorkerSeen], appraiser: Appraiser) -> list[Offer]:
+    """What the job would cost on each worker that it fits, the best first; equal ones by name."""
+    offers = [
+        appraiser.offer(job, worker, free_in_s=worker.free_in_s, model=worker.model)
+        for worker in workers
+        if worker.takes_jobs and not appraiser.misfits(job, worker)
+    ]
+    return sorted(offers, key=lambda offer: (offer.cost_s(appraiser.rules), offer.worker.name))

@@ -1,0 +1,218 @@
+"""The simulation: a farm lives through its arrivals under one policy, in virtual time.
+
+Pure and deterministic: the same farm and policy give the same runs. Jobs fail never and workers die never; what it answers is how well
+work is spread and in which order it is done.
+"""
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from spoolctl.scheduling.choose import Choice, choose, serves
+from spoolctl.scheduling.rank import Appraiser
+from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.simulate.farm import Arrival, Farm, FarmWorker
+from spoolctl.scheduling.turns import Account, line_of
+from spoolctl.spool import CLASSES, Choosing, JobClass
+
+WINDOW = 128
+"""How many heads of each class a worker sees."""
+LOOK_S = 2.0
+"""How often an idle worker looks again."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One job's way through the farm, in seconds of the simulation."""
+
+    job: JobSeen
+    worker: str
+    arrived_s: float
+    began_s: float
+    load_s: float
+    ended_s: float
+
+    @property
+    def wait_s(self) -> float:
+        """From its arrival to its begin."""
+        return self.began_s - self.arrived_s
+
+
+@dataclass
+class Told:
+    """What came of a simulation."""
+
+    runs: list[Run] = field(default_factory=list)
+    passed: Counter[str] = field(default_factory=Counter)
+    """By job: how often a worker that could have run it took a younger one of its class and line."""
+    never: list[JobSeen] = field(default_factory=list)
+    """Jobs that no worker of the farm could run."""
+
+
+@dataclass
+class _Worker:
+    farm: FarmWorker
+    model: str | None = None
+    free_at: float = 0.0
+    expected_at: float = 0.0
+    served_at: float = 0.0
+    account: Account = field(default_factory=Account)
+    left: dict[str, float] = field(default_factory=dict)
+
+
+Chooses = Callable[["World", "_Worker"], Choice]
+
+
+class World:
+    """One simulation under way."""
+
+    def __init__(self, farm: Farm, rules: Choosing, chooses: Chooses) -> None:
+        self.farm, self.rules, self._chooses = farm, rules, chooses
+        self.appraiser = Appraiser(rules, farm)
+        self.now = 0.0
+        self._window = WINDOW
+        self.workers = [_Worker(one) for one in farm.workers]
+        self.waiting: dict[JobClass, dict[str, Arrival]] = {one: {} for one in CLASSES}
+        self.seen_passed: Counter[str] = Counter()
+        self.told = Told()
+
+    def live(self) -> Told:
+        """Live until the last job has ended."""
+        order = itertools.count()
+        events: list[tuple[float, int, Arrival | None]] = [
+            (one.at_s, next(order), one) for one in self.farm.arrivals
+        ]
+        heapq.heapify(events)
+        while events:
+            self.now = events[0][0]
+            while events and events[0][0] <= self.now:
+                arrival = heapq.heappop(events)[2]
+                if isinstance(arrival, Arrival):
+                    self._arrive(arrival)
+            for at in self._look_all():
+                heapq.heappush(events, (at, next(order), None))
+        return self.told
+
+    def _arrive(self, arrival: Arrival) -> None:
+        job = arrival.job
+        if any(not self.appraiser.misfits(job, self._seen(one)) for one in self.workers):
+            self.waiting[job.job_class][job.name] = arrival
+        else:
+            self.told.never.append(job)
+
+    def _look_all(self) -> list[float]:
+        again: list[float] = []
+        if not any(self.waiting.values()):
+            return again
+        # Whoever has been idle longest looks first: on a real share any of them may.
+        for worker in sorted(self.workers, key=lambda one: one.free_at):
+            if worker.free_at > self.now or not any(self.waiting.values()):
+                continue
+            choice = self._chooses(self, worker)
+            if choice.job is None:
+                again.append(self.now + LOOK_S)
+                for name in choice.left:
+                    worker.left.setdefault(name, self.now)
+            else:
+                again.append(self._begin(worker, choice))
+        return again
+
+    def _begin(self, worker: _Worker, choice: Choice) -> float:
+        job = choice.job
+        assert job is not None  # noqa: S101 - the caller asked
+        arrival = self.waiting[job.job_class].pop(job.name)
+        line = line_of(job, self.rules)
+        for other in itertools.takewhile(
+            lambda one: one.at_s < arrival.at_s or one.job.name < job.name,
+            self.waiting[job.job_class].values(),
+        ):
+            if line_of(other.job, self.rules) == line:
+                self.seen_passed[other.job.name] += 1
+        self.told.passed.update(one.name for one in choice.passed)
+        node, wanted = worker.farm.node, job.work.model
+        load_s = 0.0 if wanted in (None, worker.model) else self.farm.load_s(wanted, node).mid
+        expected = self.farm.run_s(job.work, node).mid
+        ended = self.now + load_s + expected * self.farm.stray(job)
+        self.told.runs.append(Run(job, node.worker, arrival.at_s, self.now, load_s, ended))
+        worker.account.serve(line, load_s + expected)
+        worker.model = wanted or worker.model
+        worker.free_at, worker.expected_at = ended, self.now + load_s + expected
+        worker.left.clear()
+        if not worker.farm.node.reserved_for or job.job_class in worker.farm.node.reserved_for:
+            worker.served_at = ended
+        return ended
+
+    def heads(self, worker: _Worker, job_class: JobClass) -> tuple[list[JobSeen], int]:
+        """What *worker* sees of one queue, and how many jobs wait behind that."""
+        jobs = self.waiting[job_class]
+        seen = [self._as_seen(worker, one) for one in itertools.islice(jobs.values(), self._window)]
+        return seen, len(jobs) - len(seen)
+
+    def _as_seen(self, worker: _Worker, arrival: Arrival) -> JobSeen:
+        since = worker.left.get(arrival.job.name, self.now)
+        return replace(
+            arrival.job,
+            waited_s=self.now - arrival.at_s,
+            passed=self.seen_passed[arrival.job.name],
+            left_s=self.now - since,
+        )
+
+    def _seen(self, worker: _Worker) -> WorkerSeen:
+        closed = [pair for pair in worker.farm.closed if pair[0] <= self.now < pair[1]]
+        closes = [begin - self.now for begin, _ in worker.farm.closed if begin > self.now]
+        # A job that takes longer than expected ends any moment now.
+        free_in_s = 0.0 if worker.free_at <= self.now else max(1.0, worker.expected_at - self.now)
+        return WorkerSeen(
+            worker.farm.node,
+            model=worker.model,
+            free_in_s=free_in_s,
+            takes_jobs=not closed,
+            idle_s=max(0.0, self.now - worker.free_at),
+            without_s=max(0.0, self.now - worker.served_at),
+            closes_in_s=min(closes, default=None),
+        )
+
+    def all_seen(self) -> dict[str, WorkerSeen]:
+        """Every worker as its heartbeat would show it."""
+        return {one.farm.node.worker: self._seen(one) for one in self.workers}
+
+
+def as_workers_do(world: World, worker: _Worker) -> Choice:
+    """The policy of the spool's own workers."""
+    seen = world.all_seen()
+    me = seen.pop(worker.farm.node.worker)
+    if not me.takes_jobs:
+        return Choice()
+    for job_class in CLASSES:
+        if not serves(me, job_class):
+            continue
+        heads, behind = world.heads(worker, job_class)
+        choice = choose(
+            me, list(seen.values()), heads, worker.account, world.appraiser, behind=behind
+        )
+        if choice.job is not None or choice.left:
+            return choice
+    return Choice()
+
+
+def first_come(world: World, worker: _Worker) -> Choice:
+    """The policy to compare with: whoever is idle takes what has waited longest and fits, whatever its class."""
+    me = world.all_seen()[worker.farm.node.worker]
+    if not me.takes_jobs:
+        return Choice()
+    every = sorted(
+        itertools.chain.from_iterable(jobs.values() for jobs in world.waiting.values()),
+        key=lambda one: (one.at_s, one.job.name),
+    )
+    fitting = (one.job for one in every if not world.appraiser.misfits(one.job, me))
+    return Choice(next(fitting, None))
+
+
+def simulate(farm: Farm, rules: Choosing, chooses: Chooses = as_workers_do) -> Told:
+    """Let *farm* live under *rules*."""
+    return World(farm, rules, chooses).live()
+
+
+Policies = Sequence[tuple[str, Chooses]]
