@@ -54,6 +54,7 @@ _AGAIN_S = {
     NotClaimed.HELD_BACK: 1.0,
     NotClaimed.REJECTED: 0.0,
     NotClaimed.UNSUITED: 5.0,
+    NotClaimed.NO_TOKEN: 5.0,
 }
 """For how long a record is passed over after each answer, in seconds."""
 _MISFIT_AGAIN_S = 60.0

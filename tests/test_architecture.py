@@ -28,7 +28,9 @@ KNOW_THE_SYSTEM = frozenset(
 """Modules of the spool that are adapters, or wire them; all others are steps or models and get what they need through ports."""
 LOCAL_PATHS = frozenset({"ports", "attach", "publish", "digests"})
 """Of the steps, those that name a file on the local disk, which the port ``Files`` copies."""
-OFFERED = frozenset({"attach", "doctor", "eventlog", "overview", "schemas", "system", "version"})
+OFFERED = frozenset(
+    {"attach", "doctor", "eventlog", "glance", "overview", "schemas", "system", "version", "waiting"}
+)
 """Modules of the spool that the rest of the project may import beside the root."""
 OUTSIDE = frozenset(
     {

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spoolctl.cli import adopt as adopt_command
+from spoolctl.cli import approve as approve_command
 from spoolctl.cli import cancel as cancel_command
 from spoolctl.cli import control, controller, corpus, errors, moves, rendering, schema
 from spoolctl.cli import demo as demo_command
@@ -20,6 +21,7 @@ from spoolctl.cli import retry as retry_command
 from spoolctl.cli import show as show_command
 from spoolctl.cli import status as status_command
 from spoolctl.cli import submit as submit_command
+from spoolctl.cli import tokens as tokens_command
 from spoolctl.cli.opening import JsonOption, SpoolOption
 from spoolctl.spool.version import VERSION
 
@@ -65,6 +67,8 @@ for _command in (
     moves.release,
     moves.move,
     adopt_command.adopt,
+    approve_command.approve,
+    tokens_command.tokens,
     nodes_command.nodes,
     control.drain,
     control.pause,

@@ -5,90 +5,34 @@ it keeps its bytes. Does not guarantee that the names are still free when they a
 """
 
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from spoolctl.cli.errors import InFile, Several
+from spoolctl.cli.linking import link, need_asked
+from spoolctl.cli.planned import Planned, Wishes, each_of
 from spoolctl.spool import (
     RECORD_BYTES_MAX,
     Actor,
     BadRecord,
-    Draft,
     Job,
-    JobClass,
     NameTaken,
-    Place,
-    SpoolError,
     StableNewWorkload,
     UsageError,
-    draft,
-    encode,
     fold,
-    from_mapping,
     is_legal,
-    layout,
     needs_inputs,
     new_names,
     parse_job,
     slug,
     stages_of,
+    told_tokens,
 )
 from spoolctl.spool.attach import input_of
-from spoolctl.spool.overview import is_known, resolve
-
-T = TypeVar("T")
+from spoolctl.spool.glance import is_known
 
 STDIN = "-"
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the options of ``submit`` say; they go before what a record says."""
-
-    job_class: JobClass | None = None
-    group: str | None = None
-    name: str | None = None
-    priority: int | None = None
-    hold: bool = False
-    after: tuple[str, ...] = ()
-    attach: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A job that is ready to be submitted, but for its attached files."""
-
-    source: str
-    """The file as the person named it."""
-    job: Job
-    data: bytes
-    attached: tuple[Path, ...] = ()
-    """Local files that its inputs are to be stored from."""
-    name: str = ""
-
-    def edited(self, edits: dict[str, Any]) -> "Planned":
-        """The same with fields of its record changed, its bytes written anew; raises BadRecord."""
-        if not edits:
-            return self
-        mapping = self.job.model_dump(mode="json", by_alias=True, exclude_none=True)
-        job = from_mapping(Job, mapping | edits)
-        return replace(self, job=job, data=encode(job))
-
-    def place(self, actor: Actor, wishes: Wishes) -> Place:
-        """The folder that it goes to."""
-        if wishes.hold:
-            return layout.HELD
-        if self.job.needs or self.job.not_before:
-            return layout.WAITING
-        chosen = wishes.job_class or self.job.class_ or actor.settings.default_class
-        return layout.queue(chosen)
-
-    def draft(self) -> Draft:
-        """The record's bytes and file name."""
-        return draft(self.name, self.data, self.job)
 
 
 def plan(
@@ -115,38 +59,18 @@ def plan(
     """
     if files.count(STDIN) > 1:
         raise UsageError("standard input can be submitted once", hint="give '-' only once")
-    after = tuple(resolve(actor, one) for one in wishes.after)
-    wishes = replace(wishes, after=after)
+    needs = tuple(need_asked(actor, one, anyway=wishes.anyway) for one in wishes.after)
+    wishes = replace(wishes, needs=needs)
 
     def read(source: str) -> Planned:
         planned = _read(actor, source, wishes)
         advance()
         return planned
 
-    planned = _all(files, read, lambda source: source)
+    planned = each_of(files, read, lambda source: source)
     planned = _named(actor, planned, wishes, preview=preview)
-    planned = _linked(actor, planned)
-    return _all(planned, _refuse_too_long, lambda one: one.source)
-
-
-def _all(
-    ones: Iterable[T], step: Callable[[T], Planned], source: Callable[[T], str]
-) -> list[Planned]:
-    """Do *step* to each; raises all that went wrong at once."""
-    done: list[Planned] = []
-    problems: list[SpoolError] = []
-    count = 0
-    for one in ones:
-        count += 1
-        try:
-            done.append(step(one))
-        except SpoolError as error:
-            problems.append(InFile(source(one), error))
-    if problems:
-        raise Several(
-            f"nothing was submitted: {len(problems)} of {count} files cannot be", problems, hint=""
-        )
-    return done
+    planned = link(actor, planned, wishes)
+    return each_of(planned, _refuse_too_long, lambda one: one.source)
 
 
 def _read(actor: Actor, source: str, wishes: Wishes) -> Planned:
@@ -166,6 +90,7 @@ def _read(actor: Actor, source: str, wishes: Wishes) -> Planned:
     for one in job.inputs:
         if one.path is not None:
             _refuse_missing(actor, one.path)
+    _refuse_unknown_tokens(actor, job)
     return planned
 
 
@@ -176,9 +101,9 @@ def _edits(job: Job, wishes: Wishes, inputs: list[dict[str, Any]]) -> dict[str, 
         edits["group"] = wishes.group
     if wishes.priority is not None and wishes.priority != job.priority:
         edits["priority"] = wishes.priority
-    after = list(dict.fromkeys((*job.after, *wishes.after)))
+    after = list(dict.fromkeys((*job.after, *wishes.needs)))
     if after != list(job.after):
-        edits["after"] = after
+        edits["after"] = [one.model_dump(mode="json") for one in after]
     if len(inputs) != len(job.inputs):
         edits["inputs"] = inputs
     # The class is told by the queue. A job that does not go to one yet would forget it.
@@ -231,6 +156,17 @@ def _refuse_missing(actor: Actor, path: str) -> None:
         )
 
 
+def _refuse_unknown_tokens(actor: Actor, job: Job) -> None:
+    known = actor.settings.tokens
+    unknown = [one for one in job.requires.tokens if one not in known]
+    if unknown:
+        raise BadRecord(
+            f"this spool has no token '{unknown[0]}'; {told_tokens(known)}",
+            hint="tokens and how many there are stand in spool.yaml ('tokens: {nas: 1}')",
+            field="requires.tokens",
+        )
+
+
 def _refuse_too_long(planned: Planned) -> Planned:
     length = len(planned.draft().data)
     if length > RECORD_BYTES_MAX:
@@ -271,58 +207,3 @@ def _given_names(actor: Actor, given: str, count: int) -> tuple[str, ...]:
                 hint="choose another with --name, or leave it out to get a fresh one",
             )
     return names
-
-
-def _linked(actor: Actor, planned: list[Planned]) -> list[Planned]:
-    """Write the full names of the jobs that each needs, also of those that are submitted with it."""
-    beside = _by_stem(planned)
-    asked: dict[str, str] = {}
-
-    def full(need: str, by: Planned) -> str:
-        if need in beside:
-            name = beside[need]
-            if name is None:
-                raise BadRecord(f"'{need}' is the stem of more than one file", field="after")
-            if name == by.name:
-                raise BadRecord("the job needs itself", field="after", hint="leave it out")
-            return name
-        if need not in asked:
-            asked[need] = resolve(actor, need)
-        return asked[need]
-
-    def link(one: Planned) -> Planned:
-        edits: dict[str, Any] = {}
-        after = [full(need, one) for need in one.job.after]
-        if after != list(one.job.after):
-            edits["after"] = after
-        inputs = [i.model_dump(mode="json", exclude_none=True) for i in one.job.inputs]
-        for entry in inputs:
-            if "job" in entry and full(entry["job"], one) != entry["job"]:
-                entry["job"] = full(entry["job"], one)
-                edits["inputs"] = inputs
-        return one.edited(edits)
-
-    linked = _all(planned, link, lambda one: one.source)
-    try:
-        TopologicalSorter({one.name: one.job.needs for one in linked}).prepare()
-    except CycleError as error:
-        round_trip = ", ".join(f"'{_source_of(linked, name)}'" for name in error.args[1][:-1])
-        raise BadRecord(
-            f"these jobs wait for each other, so none could ever run: {round_trip}",
-            hint="take one out of an 'after' or 'inputs'",
-            field="after",
-        ) from None
-    return linked
-
-
-def _by_stem(planned: list[Planned]) -> dict[str, str | None]:
-    """The names of jobs by the stems of their files; ``None`` where two files share one."""
-    found: dict[str, str | None] = {}
-    for one in planned:
-        stem = fold(Path(one.source).stem)  # as records give the names of jobs
-        found[stem] = None if stem in found else one.name
-    return found
-
-
-def _source_of(planned: list[Planned], name: str) -> str:
-    return next((one.source for one in planned if one.name == name), name)

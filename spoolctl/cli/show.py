@@ -17,6 +17,7 @@ from spoolctl.spool import (
     stages_of,
 )
 from spoolctl.spool.overview import JobView, images_told, resolve, view
+from spoolctl.spool.waiting import needed
 
 _LOG_LINES_SHOWN = 15
 
@@ -37,9 +38,17 @@ def _document(actor: Actor, seen: JobView) -> dict[str, Any]:
         "pinned": seen.pinned,
         "problem": seen.problem,
         "record": seen.job,
-        "waiting": {"until": waiting.until, "needs": waiting.need, "problem": waiting.problem}
+        "waiting": {
+            "until": waiting.until,
+            "needs": waiting.need,
+            "when": waiting.when,
+            "is_there": waiting.is_there,
+            "problem": waiting.problem,
+        }
         if waiting
         else None,
+        "lacks": seen.lacks,
+        "approval": seen.approval,
         "heartbeat": liveness.facts(actor, seen.beat) if seen.beat else None,
         "attempts": [
             {
@@ -63,6 +72,7 @@ def _page(page: Page, actor: Actor, seen: JobView) -> None:
             ("problem", seen.problem),
             ("waits", _waits(seen)),
             *(_record(seen.job) if seen.job else ()),
+            ("approved", _approved(seen)),
             ("results", layout.results(seen.name) if seen.pinned or seen.attempts else None),
         ]
     )
@@ -78,11 +88,20 @@ def _page(page: Page, actor: Actor, seen: JobView) -> None:
 
 def _waits(seen: JobView) -> str | None:
     if seen.waiting is None:
-        return None
+        return f"for {seen.lacks}" if seen.lacks else None
     until = f"until {moment(seen.waiting.until)}" if seen.waiting.until else ""
-    needs = f"for '{seen.waiting.need}' to succeed" if seen.waiting.need else ""
+    needs = f"for {needed(seen.waiting)}" if seen.waiting.need else ""
     told = ", and ".join(part for part in (until, needs) if part)
     return told or seen.waiting.problem or "for the next sweep"
+
+
+def _approved(seen: JobView) -> str | None:
+    one = seen.approval
+    if one is None:
+        return None
+    images = f"images {', '.join(map(str, one.images))}" if one.images else "all images"
+    by = f" by {one.by}" if one.by else ""
+    return f"{images}{by}{f': {one.note}' if one.note else ''}"
 
 
 def _record(job: Job) -> list[tuple[str, str | None]]:
@@ -106,7 +125,8 @@ def _record(job: Job) -> list[tuple[str, str | None]]:
         ("prompt", prompt),
         ("model", getattr(stages[0], "model", None)),
         ("inputs", ", ".join(one.path or one.job or "" for one in job.inputs)),
-        ("after", ", ".join(job.after)),
+        ("after", ", ".join(f"{one.job} ({one.when})" for one in job.after)),
+        ("tokens", ", ".join(job.requires.tokens)),
         ("not before", moment(job.not_before)),
     ]
 

@@ -118,6 +118,13 @@ def _controllers(page: Page, controllers: list[dict[str, Any]], jobs: dict[str, 
         page.line(f"none; jobs run all the same{waits}")
 
 
+def _need(one: dict[str, Any]) -> str:
+    if not one["is_there"]:
+        return f"needs {one['needs']}, which is not there"
+    become = {"any": " to end", "approved": " to be approved"}
+    return f"needs {one['needs']}{become.get(one['when'], '')}"
+
+
 def _waiting(page: Page, view: dict[str, Any]) -> None:
     if not view["waiting"]:
         return
@@ -128,7 +135,7 @@ def _waiting(page: Page, view: dict[str, Any]) -> None:
         if one["until"]:
             reasons.append(f"until {moment(one['until'])}")
         if one["needs"]:
-            reasons.append(f"needs {one['needs']}")
+            reasons.append(_need(one))
         if one["problem"]:
             reasons.append(one["problem"])
         rows.append((one["job"], ", ".join(reasons) or "the next sweep takes it up"))

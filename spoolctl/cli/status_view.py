@@ -26,8 +26,8 @@ from spoolctl.spool.overview import (
     in_group,
     latest_failures,
     rejections,
-    why_waiting,
 )
+from spoolctl.spool.waiting import why_waiting
 
 FAILURES_SHOWN = 5
 REJECTIONS_SHOWN = 3
@@ -106,7 +106,14 @@ def failure_facts(failure: Failure) -> dict[str, Any]:
 
 def _waiting(actor: Actor, location: Location) -> dict[str, Any]:
     why = why_waiting(actor, location)
-    return {"job": location.name, "until": why.until, "needs": why.need, "problem": why.problem}
+    return {
+        "job": location.name,
+        "until": why.until,
+        "needs": why.need,
+        "when": why.when if why.need else None,
+        "is_there": why.is_there,
+        "problem": why.problem,
+    }
 
 
 def _latest(actor: Actor, group: str | None, memory: Memory) -> list[Failure]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from spoolctl.cli import completing, rendering
-from spoolctl.cli.drafting import Planned, Wishes, plan
+from spoolctl.cli.drafting import plan
 from spoolctl.cli.errors import from_share
 from spoolctl.cli.opening import (
     ClassOption,
@@ -18,12 +18,14 @@ from spoolctl.cli.opening import (
     job_class,
     opened,
 )
+from spoolctl.cli.planned import Planned, Wishes
 from spoolctl.spool import (
     Actor,
     Place,
     ShareUnusable,
     SpoolError,
     UsageError,
+    When,
     stages_of,
 )
 from spoolctl.spool import submit as submit_drafts
@@ -57,8 +59,8 @@ def submit(
         list[str] | None,
         typer.Option(
             "--after",
-            metavar="JOB",
-            help="Run after this job has succeeded; may be given again.",
+            metavar="JOB[:any|:approved]",
+            help="Run after this job has succeeded, ended in any way, or been approved; may be given again.",
             autocompletion=completing.jobs,
         ),
     ] = None,
@@ -72,6 +74,9 @@ def submit(
         int | None,
         typer.Option("--priority", metavar="0-99", help="99 first, 50 if left out, 0 last."),
     ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also if a job that they need is not there yet.")
+    ] = False,
     dry_run: DryRunOption = False,
     quiet: QuietOption = False,
     spool: SpoolOption = None,
@@ -87,6 +92,7 @@ def submit(
         priority=priority,
         hold=hold,
         after=tuple(after or ()),
+        anyway=anyway,
         attach=tuple(attach or ()),
     )
     actor = opened(spool)
@@ -110,6 +116,10 @@ def submit(
         as_json=as_json,
         quiet=[one.name for one in planned] if quiet else None,
     )
+
+
+def _need_told(name: str, when: When) -> str:
+    return name if when == "succeeded" else f"{name}:{when}"
 
 
 def _store_and_submit(actor: Actor, planned: list[Planned], places: dict[str, Place]) -> None:
@@ -151,7 +161,7 @@ def _facts(planned: Planned, place: Place) -> dict[str, Any]:
         "stages": [one.stage for one in stages_of(job)],
         "images": images_told(job),
         "inputs": [one.path or one.job for one in job.inputs],
-        "after": list(job.needs),
+        "after": [_need_told(name, when) for name, when in job.waits_for.items()],
     }
 
 

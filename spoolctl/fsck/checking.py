@@ -9,6 +9,7 @@ if asked (``deep``), and I6 and I7 are how programs act, not what lies there.
 import time
 from collections.abc import Callable, Iterator
 
+from spoolctl.fsck.approvals import approvals
 from spoolctl.fsck.around import around, in_the_way, inputs, nobody, unseen
 from spoolctl.fsck.chain import chain
 from spoolctl.fsck.finding import Finding, Report, Severity, in_order
@@ -16,12 +17,13 @@ from spoolctl.fsck.ledgers import in_ledgers, ledgers, without_a_job
 from spoolctl.fsck.look import Look, jobs, look_around
 from spoolctl.fsck.needs import Standing, needs, standing_of
 from spoolctl.fsck.outputs import outputs
+from spoolctl.fsck.tokens import tokens
 from spoolctl.fsck.whereabouts import whereabouts
 from spoolctl.spool import Actor
 
 PAUSE_S = 3.0
 """Between two looks: longer than a step takes, shorter than a person's patience."""
-_OF_ONE_JOB = (whereabouts, chain, outputs, in_ledgers, in_the_way)
+_OF_ONE_JOB = (whereabouts, chain, outputs, in_ledgers, in_the_way, approvals)
 
 
 def check(
@@ -74,6 +76,7 @@ def _findings(look: Look) -> Iterator[Finding]:
             with look.looking_at(f"results of '{job.name}'"):
                 found += family(look, job)
     found += needs(look, census)
+    found += tokens(look)
     found += ledgers(look)
     found += without_a_job(look, census)
     found += around(look)

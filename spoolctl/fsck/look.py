@@ -194,7 +194,7 @@ def _folders(look: Look) -> None:
                 look.missing.append(folder)
             else:
                 look.unseen[parent or "."] = f"its listing lacks '{entry}', which is there"
-    known = {*layout.FOLDERS, layout.SETTINGS}
+    known = {*layout.FOLDERS, layout.TOKENS, layout.SETTINGS}
     roots = listed.get("", frozenset())
     look.strangers += sorted(one for one in roots - known if not is_ignored(one))
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from spoolctl.fsck.finding import Finding, Severity, on_its_way
 from spoolctl.fsck.look import Look
 from spoolctl.fsck.seen import JobSeen
-from spoolctl.spool import Place, State, Verdict, layout
+from spoolctl.spool import Place, State, Verdict, When, layout
 
+CIRCLE_MAX = 100
+"""Sweeps find no longer circle."""
 _PENDING = (State.QUEUE, State.WAITING, State.HELD)
 
 
@@ -22,15 +24,23 @@ class Standing:
     path: str
     """Where its record lies; '' if nowhere."""
     place: Place | None
-    needs: tuple[str, ...] = ()
-    """Of a job that may still run; empty for others."""
+    waits_for: tuple[tuple[str, When], ...] = ()
+    """Of a job that may still run: the jobs that it needs, and what has to become of each; empty for others."""
     committed: bool = False
+    approved: bool = False
+    gone: bool = False
+    """Retention removed it, so that nothing more becomes of it."""
     ended: bool = False
     """For good, without a commit."""
     due_s: float | None = None
     """Not before this moment of the share's clock."""
     inputs: frozenset[str] = frozenset()
     in_work: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The jobs that it needs."""
+        return tuple(name for name, _ in self.waits_for)
 
 
 def standing_of(job: JobSeen) -> Standing:
@@ -44,7 +54,10 @@ def standing_of(job: JobSeen) -> Standing:
         return Standing(job.name, path, place, inputs=inputs, in_work=True)
     if decided.pruned is not None:
         committed = decided.pruned.verdict is Verdict.SUCCEEDED
-        return Standing(job.name, path, place, committed=committed, ended=not committed)
+        return Standing(
+            job.name, path, place, committed=committed, ended=not committed,
+            approved=decided.pruned.approved, gone=True,
+        )  # fmt: skip
     committed = last is not None and last.is_commit
     retried = last is not None and last.closed and place is not None and place.state in _PENDING
     ended = last is not None and last.is_final and not committed and not retried
@@ -54,8 +67,9 @@ def standing_of(job: JobSeen) -> Standing:
     if last is not None and last.verdict is not None and not last.is_final:
         moments.append(last.verdict.retry_at)
     return Standing(
-        job.name, path, place, job.job.needs if job.job and runs else (), committed, ended,
-        max((at.timestamp() for at in moments if at is not None), default=None), inputs, in_work,
+        job.name, path, place, tuple(job.job.waits_for.items()) if job.job and runs else (),
+        committed, decided.approved, ended=ended, inputs=inputs, in_work=in_work,
+        due_s=max((at.timestamp() for at in moments if at is not None), default=None),
     )  # fmt: skip
 
 
@@ -64,14 +78,19 @@ def needs(look: Look, census: dict[str, Standing]) -> Iterator[Finding]:
     in_circles: set[str] = set()
     for circle in _circles(census):
         in_circles.update(circle)
-        yield _circle(census, circle)
+        if _fails_by_itself(census, circle):
+            what = f"{len(circle)} jobs wait for each other; the first of them fails"
+            yield on_its_way("fail", census[circle[0]].path, what, job=circle[0])
+        else:
+            yield _circle(census, circle)
     for one in census.values():
         if one.name not in in_circles and one.place is not None and one.place.state in _PENDING:
             yield from _one(look, census, one)
 
 
 def _one(look: Look, census: dict[str, Standing], one: Standing) -> Iterator[Finding]:
-    open_needs = [need for need in one.needs if not _is_met(census, need)]
+    waits_for = dict(one.waits_for)
+    open_needs = _open_needs(census, one)
     unknown = [need for need in open_needs if need not in census]
     if unknown and not look.is_blind and one.place != layout.HELD:
         yield Finding(
@@ -80,7 +99,11 @@ def _one(look: Look, census: dict[str, Standing], one: Standing) -> Iterator[Fin
             f"a person must: submit '{unknown[0]}', or 'spoolctl cancel {one.name}'", one.name,
         )  # fmt: skip
     elif one.place == layout.WAITING and not one.in_work and not one.ended and not one.committed:
-        failed = [need for need in open_needs if need == one.name or census[need].ended]
+        failed = [
+            need
+            for need in open_needs
+            if need == one.name or _is_hopeless(census[need], waits_for[need])
+        ]
         due = one.due_s is None or one.due_s <= look.now_s
         if failed:
             what = f"'{failed[0]}', which it needs, failed: it fails too"
@@ -89,8 +112,27 @@ def _one(look: Look, census: dict[str, Standing], one: Standing) -> Iterator[Fin
             yield on_its_way("promote", one.path, "it may run now", job=one.name)
 
 
-def _is_met(census: dict[str, Standing], need: str) -> bool:
-    return need in census and census[need].committed
+def _open_needs(census: dict[str, Standing], one: Standing) -> list[str]:
+    return [n for n, when in one.waits_for if n not in census or not _is_met(census[n], when)]
+
+
+def _is_met(need: Standing, when: When) -> bool:
+    if when == "any":
+        return need.committed or need.ended
+    return need.committed and (need.approved or when == "succeeded")
+
+
+def _is_hopeless(need: Standing, when: When) -> bool:
+    return need.ended or (need.gone and when == "approved")
+
+
+def _fails_by_itself(census: dict[str, Standing], circle: tuple[str, ...]) -> bool:
+    """True if sweeps find that circle: all its jobs are in ``waiting/``, each for the next (``spool.circles``)."""
+    pairs = zip(circle, (*circle[1:], circle[0]), strict=True)
+    return len(circle) <= CIRCLE_MAX and all(
+        census[one].place == layout.WAITING and _open_needs(census, census[one])[0] == need
+        for one, need in pairs
+    )
 
 
 def _circles(census: dict[str, Standing]) -> Iterator[tuple[str, ...]]:

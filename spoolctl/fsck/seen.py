@@ -94,6 +94,11 @@ class JobSeen:
         return self.entries is not None and layout.RECORD in self.entries
 
     @property
+    def is_approved(self) -> bool:
+        """True if something lies where an approval does."""
+        return self.entries is not None and layout.APPROVED in self.entries
+
+    @property
     def last(self) -> Tried | None:
         """The highest attempt."""
         return self.attempts[max(self.attempts)] if self.attempts else None
@@ -112,13 +117,14 @@ class JobSeen:
             return None
         last = self.last
         if self.pruned is not None or last is None:
-            return Decisions(self.name, self.is_pinned, None, self.pruned)
+            return Decisions(self.name, self.is_pinned, None, self.pruned, self.is_approved)
         if not last.is_readable:
             return None
         asked, closed = layout.CANCEL in last.entries, layout.CLOSED in last.entries
         return Decisions(
-            self.name, self.is_pinned, Attempt(last.number, last.verdict, asked, closed)
-        )
+            self.name, self.is_pinned, Attempt(last.number, last.verdict, asked, closed),
+            approved=self.is_approved,
+        )  # fmt: skip
 
     @property
     def own(self) -> tuple[Lying, ...]:

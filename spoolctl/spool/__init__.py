@@ -7,6 +7,7 @@ from spoolctl.spool import layout, records
 from spoolctl.spool.actor import Actor, Log
 from spoolctl.spool.admission import Admission, Admitted, NotAdmitted
 from spoolctl.spool.adopt import adopt
+from spoolctl.spool.approve import approval, approve, parse_approval
 from spoolctl.spool.attempts import pinned_job
 from spoolctl.spool.cancel import Cancelled, cancel
 from spoolctl.spool.claim import Claim, NotClaimed, claim
@@ -80,6 +81,7 @@ from spoolctl.spool.stages import images_asked, needs_inputs, stages_of
 from spoolctl.spool.states import belongs, label_for
 from spoolctl.spool.submit import Draft, draft, new_names, parse_job, submit
 from spoolctl.spool.sweep import Sweeper, Swept, end_former_sessions
+from spoolctl.spool.tokens import Slot, slots, told_tokens
 from spoolctl.spool.verdicts import Ending
 
 __all__ = [  # noqa: PLE0604 - the last item is a list of names
@@ -87,16 +89,16 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "Claim", "Decisions", "Digest", "Draft", "EXIT_SHARE_HANGS", "Ending", "Facts", "FormatNotUnderstood", "HangWatch", "Host",
     "Life", "Location",
     "Log", "NameTaken", "NameWatch", "NewerRecord", "NoSpool", "NoSuchJob", "NotAdmitted", "NotClaimed", "Outcome",
-    "Ownership", "Place", "ShareUnusable", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
-    "UsageError", "Vacancy", "adopt", "all_records", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
+    "Ownership", "Place", "ShareUnusable", "Slot", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
+    "UsageError", "Vacancy", "adopt", "all_records", "approval", "approve", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
     "begin_session", "belongs", "cancel", "claim", "compare_record", "conclude", "create_spool", "decisions",
     "decode", "default_settings", "digest_of", "draft", "encode", "end", "end_former_sessions", "end_session",
     "ensure_folder", "entries_in", "find", "fold", "from_mapping", "heartbeat", "hold", "images_asked", "introduce",
     "is_ignored", "is_legal", "is_merged", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
     "learning_of_snapshot", "merge", "move_to_class", "needs_inputs", "new_names", "nodes", "open_spool",
-    "parse_file_name", "parse_job", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
+    "parse_approval", "parse_file_name", "parse_job", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
     "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder", "refuse_other_protocol",
-    "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shelf", "slug", "spread", "stages_of", "store_own",
-    "submit", "worker_of", "write_history",
+    "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shelf", "slots", "slug", "spread", "stages_of", "store_own",
+    "submit", "told_tokens", "worker_of", "write_history",
     *records.__all__,
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Claiming: taking the next attempt of a job, and then moving its record where people see it.
 
 The order of operations is the protocol's (docs/FORMAT.md, "claim"): the record is pinned; the chain rule is checked; the
-attempt's folder is made, exclusively; *from then on the attempt is ours*, whatever any later operation says; the heartbeat
-is written; the record is renamed into this session's folder.
+attempt's folder is made, exclusively; *from then on the attempt is ours*, whatever any later operation says; the tokens that it
+requires are taken for it, or it ends at once; the heartbeat is written; the record is renamed into this session's folder.
 
 Guarantees: of all who claim one attempt exactly one gets a ``Claim``; what runs are the pinned bytes. Does not guarantee
 that the record is in our folder: on SMB another client's rename may still take it. ``ownership`` finds it again.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from spoolctl.spool import layout
+from spoolctl.spool import layout, tokens
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.admission import Admitted
 from spoolctl.spool.attempts import take
@@ -24,11 +24,19 @@ from spoolctl.spool.looking import attempt
 from spoolctl.spool.names import FileName
 from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.promote import held_back
-from spoolctl.spool.publish import publish_once
-from spoolctl.spool.records import CLASSES, RECORD_BYTES_MAX, Job, JobClass, Manifest
-from spoolctl.spool.settle import move, settle
+from spoolctl.spool.publish import TRIES_MAX, Outcome, publish_once
+from spoolctl.spool.records import (
+    CLASSES,
+    RECORD_BYTES_MAX,
+    Code,
+    Job,
+    JobClass,
+    Manifest,
+    Verdict,
+)
+from spoolctl.spool.settle import move, settle, settle_later
 from spoolctl.spool.states import label_for
-from spoolctl.spool.verdicts import Subject
+from spoolctl.spool.verdicts import Ending, Subject, build, publish
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,8 @@ class NotClaimed(Enum):
     """It may not run yet; the record was moved to ``waiting/``, where a sweep sees to it."""
     REJECTED = "rejected"
     UNSUITED = "unsuited"
+    NO_TOKEN = "no_token"  # noqa: S105 - no secret
+    """Others hold all of a token that it requires, or the settings do not know that token; it stays in its queue."""
 
 
 Suits = Callable[[Job, Manifest | None], bool]
@@ -93,6 +103,8 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
         BadRecord: A decision about the job is there but cannot be read.
     """
     location, job = admitted.location, admitted.job
+    if tokens.lacking(actor, job) is not None:
+        return NotClaimed.NO_TOKEN
     decided = pin(actor, location, admitted.data)
     if decided is None:
         return NotClaimed.REJECTED
@@ -124,8 +136,36 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
         previous=previous,
         job_class=_class_of(location, job),
     )
+    if job.requires.tokens and not _has_tokens(actor, claimed):
+        _give_back(actor, claimed, location)
+        return NotClaimed.NO_TOKEN
     _show(actor, claimed, location, life)
     return claimed
+
+
+def _has_tokens(actor: Actor, claimed: Claim) -> bool:
+    try:
+        missing = tokens.take_all(actor, claimed.job, claimed.name, claimed.number)
+    except OSError as error:
+        actor.log("token.trouble", job=claimed.name, attempt=claimed.number, error=str(error))
+        return False
+    return missing is None
+
+
+def _give_back(actor: Actor, claimed: Claim, location: Location) -> None:
+    """End an attempt that lacks a token; if the share does not take the verdict, it is reaped after a lease."""
+    ending = Ending(Verdict.RETURNED, Code.HANDED_BACK, "others took a token that it requires")
+    try:
+        manifest = build(actor, claimed.subject(actor), ending)
+        for _ in range(TRIES_MAX):
+            if publish(actor, manifest) is not Outcome.UNKNOWN:
+                break
+    except OSError as error:
+        actor.log(
+            "token.not_given_back", job=claimed.name, attempt=claimed.number, error=str(error)
+        )
+        return
+    settle_later(actor, location)
 
 
 def _carry_over_cancel(actor: Actor, name: str, number: int) -> None:

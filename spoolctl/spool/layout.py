@@ -20,6 +20,7 @@ CONTROL = "control"
 LOCKS = "locks"
 CORPUS = "corpus"
 HISTORY = "history"
+TOKENS = "tokens"
 
 LEARNING_RECORDS = f"{CORPUS}/learning_records.jsonl"
 """The corpus, compiled of its parts."""
@@ -36,11 +37,13 @@ PREVIEW = "preview.jpg"
 CLOSED = "closed"
 LOG = "log.txt"
 PRUNED = "pruned.yaml"
+APPROVED = "approved.yaml"
 NODE_CARD = "node.yaml"
 REASON_SUFFIX = ".reason.yaml"
 """What a rejected file's reason is called beside it."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 """An attempt's number; a folder of more digits is a stranger's, for no label could bear the next number."""
+_HOLDER = re.compile(r"h([1-9][0-9]{0,8})\.yaml", re.ASCII)
 OUTPUT_NAME = re.compile(r"([0-9]{4,9})-([0-9]{1,3})-([a-z0-9_]{1,40})\.(?:png|txt)\Z")
 """``<image index, from 0>-<number of the stage, from 1>-<stage>.png`` (or ``.txt``): an output's name, in scratch and on the share."""
 
@@ -138,6 +141,11 @@ def tombstone(name: str) -> str:
     return f"{results(name)}/{PRUNED}"
 
 
+def approved(name: str) -> str:
+    """A person's approval of a job's images."""
+    return f"{results(name)}/{APPROVED}"
+
+
 def attempt(name: str, number: int) -> str:
     """The folder of one attempt."""
     return f"{results(name)}/a{number}"
@@ -214,6 +222,22 @@ def attempt_number(entry: str) -> int | None:
     if entry[:1] == "a" and _NUMBER.fullmatch(digits):
         return int(digits)
     return None
+
+
+def token_slot(token: str, slot: int) -> str:
+    """The folder of one slot of a token, from 1; it is made when it is first needed."""
+    return f"{TOKENS}/{token}/{slot}"
+
+
+def holder(token: str, slot: int, number: int) -> str:
+    """Who held a slot as the *number*-th, from 1."""
+    return f"{token_slot(token, slot)}/h{number}.yaml"
+
+
+def holder_number(entry: str) -> int | None:
+    """The how many-th holder an entry of a slot's folder is, or None."""
+    match = _HOLDER.fullmatch(entry)
+    return int(match[1]) if match else None
 
 
 def part(ledger: str, name: str, suffix: str = "") -> str:

@@ -64,6 +64,8 @@ class Decisions:
     pinned: bool = False
     highest: Attempt | None = None
     pruned: Pruned | None = None
+    approved: bool = False
+    """Something lies where an approval does; what it is worth is said by ``approve.approval``."""
 
     @property
     def may_run(self) -> bool:
@@ -106,7 +108,7 @@ def decisions(actor: Actor, name: str) -> Decisions:
         if numbers and max(numbers) > pruned.attempt:
             pruned = None  # a person's retry was quicker than retention: the tombstone speaks of the attempt before
     highest = attempt(actor, name, max(numbers)) if numbers and pruned is None else None
-    return Decisions(name, layout.RECORD in entries, highest, pruned)
+    return Decisions(name, layout.RECORD in entries, highest, pruned, layout.APPROVED in entries)
 
 
 def attempt_numbers(actor: Actor, name: str) -> tuple[int, ...]:

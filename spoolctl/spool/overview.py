@@ -5,15 +5,15 @@ opened only for what is shown, and of the endless folders (failed, rejected) onl
 Does not guarantee an instant's picture: jobs move while it is taken. Ages compare two machines' clocks and are for display only.
 """
 
-import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
+from spoolctl.spool.approve import parse_approval
 from spoolctl.spool.errors import BadRecord, NoSuchJob
+from spoolctl.spool.glance import bytes_of, decided_if_readable, is_known, job_of
 from spoolctl.spool.layout import Location, State
 from spoolctl.spool.looking import (
     Attempt,
@@ -28,19 +28,21 @@ from spoolctl.spool.looking import (
     read_record,
     records_in,
 )
-from spoolctl.spool.names import fold, is_ignored, is_legal, parse_file_name
+from spoolctl.spool.names import fold, is_ignored, parse_file_name
 from spoolctl.spool.records import (
+    APPROVAL_SCHEMA,
     CLASSES,
-    RECORD_BYTES_MAX,
+    Approval,
     Heartbeat,
     Job,
     Manifest,
     Pruned,
     Reason,
-    Verdict,
 )
 from spoolctl.spool.stages import counts_inputs, images_asked
 from spoolctl.spool.submit import parse_job
+from spoolctl.spool.tokens import waits_for
+from spoolctl.spool.waiting import Waiting, why_waiting
 
 CANDIDATES_SHOWN = 5
 NO_CLASS = "none"
@@ -54,17 +56,6 @@ class Failure:
 
     location: Location
     verdict: Manifest | None
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A job in ``waiting/`` and what it waits for, as far as its records tell."""
-
-    location: Location
-    until: datetime | None = None
-    need: str | None = None
-    """The first job that it needs and that is not committed."""
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +73,9 @@ class JobView:
     beat: Heartbeat | None
     """Of the open attempt."""
     waiting: Waiting | None
+    lacks: str | None = None
+    """Of a job in a queue: the token that it lacks, and who holds it."""
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True)
@@ -131,17 +125,7 @@ def resolve(actor: Actor, text: str) -> str:
         NoSuchJob: None, or several; the message names up to five.
         OSError: The share did not tell.
     """
-    file = parse_file_name(text.replace("\\", "/").rpartition("/")[2])
-    wanted = file.name if file else fold(text.strip()) if text.strip() else ""
-    if wanted and is_known(actor, wanted):
-        return wanted
-    beginning = text.strip().lower()
-    names = sorted({one.name for one in all_records(actor)}) if beginning else []
-    if wanted in names:
-        return wanted
-    found = [name for name in names if name.startswith(beginning)]
-    if not found and beginning:
-        found = sorted(_with_job_id(actor, text))
+    found = meant(actor, text)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -154,12 +138,20 @@ def resolve(actor: Actor, text: str) -> str:
     )
 
 
-def is_known(actor: Actor, name: str) -> bool:
-    """True if something is decided about a job of this very name."""
-    if not is_legal(name):
-        return False
-    decided = _decided(actor, name)
-    return decided is None or bool(decided.pinned or decided.highest or decided.pruned)
+def meant(actor: Actor, text: str) -> list[str]:
+    """Every job that *text* may mean: see ``resolve``. Raises OSError if the share did not tell."""
+    file = parse_file_name(text.replace("\\", "/").rpartition("/")[2])
+    wanted = file.name if file else fold(text.strip()) if text.strip() else ""
+    if wanted and is_known(actor, wanted):
+        return [wanted]
+    beginning = text.strip().lower()
+    names = sorted({one.name for one in all_records(actor)}) if beginning else []
+    if wanted in names:
+        return [wanted]
+    found = [name for name in names if name.startswith(beginning)]
+    if not found and beginning:
+        found = sorted(_with_job_id(actor, text))
+    return found
 
 
 def names_beginning(actor: Actor, beginning: str, *, count_max: int) -> list[str]:
@@ -229,19 +221,6 @@ def rejections(actor: Actor, count: int) -> tuple[int, list[Reason]]:
     return len(files), reasons[:count]
 
 
-def why_waiting(actor: Actor, location: Location) -> Waiting:
-    """What a job in ``waiting/`` waits for; a moment gone by means that the next sweep takes it up."""
-    try:
-        job = parse_job(_bytes(actor, location.path))
-        decided = decisions(actor, location.name)
-    except (BadRecord, FileNotFoundError) as error:
-        return Waiting(location, problem=str(error))
-    last = decided.highest.verdict if decided.highest else None
-    moments = [at for at in (job.not_before, last.retry_at if last else None) if at is not None]
-    need = next((one for one in job.needs if not _is_committed(actor, one)), None)
-    return Waiting(location, max(moments, default=None), need)
-
-
 def view(actor: Actor, name: str) -> JobView:
     """Everything about one job.
 
@@ -257,7 +236,7 @@ def view(actor: Actor, name: str) -> JobView:
         problem, decided = str(error), Decisions(name)
     if not (locations or decided.pinned or decided.highest or decided.pruned or problem):
         raise NoSuchJob(f"no job '{name}' in this spool")
-    job, unread = _job_of(actor, name, locations)
+    job, unread = job_of(actor, name, locations)
     attempts = tuple(_attempts(actor, name)) if decided.pruned is None else ()
     is_open = bool(attempts) and attempts[-1].is_open
     waiting = next((one for one in locations if one.place.state is State.WAITING), None)
@@ -271,7 +250,23 @@ def view(actor: Actor, name: str) -> JobView:
         pruned=decided.pruned,
         beat=heartbeat(actor, name, attempts[-1].number) if is_open else None,
         waiting=why_waiting(actor, waiting) if waiting else None,
+        lacks=waits_for(actor, job) if job and _is_queued(locations) and not is_open else None,
+        approval=_approval(actor, decided),
     )
+
+
+def _is_queued(locations: tuple[Location, ...]) -> bool:
+    return any(one.place.state is State.QUEUE for one in locations)
+
+
+def _approval(actor: Actor, decided: Decisions) -> Approval | None:
+    if not decided.approved:
+        return None
+    path = layout.approved(decided.name)
+    try:
+        return parse_approval(bytes_of(actor, path), path)
+    except BadRecord as error:
+        return Approval(schema_=APPROVAL_SCHEMA, note=str(error))
 
 
 def _count(actor: Actor, state: State, memory: Memory) -> int:
@@ -301,42 +296,9 @@ def _attempts(actor: Actor, name: str) -> Iterator[Attempt]:
             actor.log("overview.unreadable", job=name, attempt=number, error=str(error))
 
 
-def _job_of(
-    actor: Actor, name: str, locations: tuple[Location, ...]
-) -> tuple[Job | None, str | None]:
-    """The job's record, the pinned one if there is one, or why it cannot be read."""
-    problem = None
-    for path in (layout.pinned_record(name), *(one.path for one in locations)):
-        try:
-            return parse_job(_bytes(actor, path)), None
-        except FileNotFoundError:
-            continue
-        except BadRecord as error:
-            problem = f"cannot read '{path}': {error}"
-    return None, problem
-
-
-def _decided(actor: Actor, name: str) -> Decisions | None:
-    """What is decided; ``None`` if something is, but cannot be read."""
-    try:
-        return decisions(actor, name)
-    except BadRecord as error:
-        actor.log("overview.unreadable", job=name, error=str(error))
-        return None
-
-
 def _last_verdict(actor: Actor, name: str) -> Manifest | None:
-    decided = _decided(actor, name)
+    decided = decided_if_readable(actor, name)
     return decided.highest.verdict if decided and decided.highest else None
-
-
-def _is_committed(actor: Actor, name: str) -> bool:
-    decided = _decided(actor, fold(name))
-    if decided is None:
-        return False
-    if decided.pruned is not None:
-        return decided.pruned.verdict is Verdict.SUCCEEDED
-    return decided.highest is not None and decided.highest.is_commit
 
 
 def _with_job_id(actor: Actor, job_id: str) -> set[str]:
@@ -353,19 +315,8 @@ def _job_if(actor: Actor, location: Location, said: str) -> Job | None:
     word = max(said.split(), key=len, default="")
     plain = word.isascii() and word.replace("-", "").replace("_", "").isalnum()
     try:
-        data = _bytes(actor, location.path)
+        data = bytes_of(actor, location.path)
         unlike = plain and not codec.is_utf16(data)
         return None if unlike and word.encode() not in data else parse_job(data)
     except (BadRecord, FileNotFoundError):
         return None
-
-
-def _bytes(actor: Actor, path: str) -> bytes:
-    try:
-        return actor.files.read(path, bytes_max=RECORD_BYTES_MAX)
-    except OSError as error:
-        if error.errno == errno.EFBIG:
-            raise BadRecord(f"'{path}' has more than {RECORD_BYTES_MAX} bytes") from None
-        if error.errno in (errno.ELOOP, errno.EISDIR):
-            raise BadRecord(f"'{path}' is no regular file") from None
-        raise

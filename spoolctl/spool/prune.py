@@ -65,7 +65,7 @@ def prune_job(actor: Actor, location: Location) -> bool:
         last = decided.highest
         if last is None or last.verdict is None or not _may_go(actor, decided, location):
             return False
-        _fence(actor, last.verdict)
+        _fence(actor, last.verdict, approved=decided.approved)
         if decisions(actor, location.name).pruned is None:
             return False  # somebody began a retry at the same instant: their attempt counts, not the tombstone
     for number in attempt_numbers(actor, location.name):
@@ -100,7 +100,7 @@ def _may_go(actor: Actor, decided: Decisions, location: Location) -> bool:
     return at_rest and right_place and lies_at(actor, location)
 
 
-def _fence(actor: Actor, verdict: Manifest) -> None:
+def _fence(actor: Actor, verdict: Manifest, *, approved: bool) -> None:
     _, sha256 = pinned_job(actor, verdict.name)
     tombstone = Pruned(
         schema_=PRUNED_SCHEMA,
@@ -109,6 +109,7 @@ def _fence(actor: Actor, verdict: Manifest) -> None:
         attempt=verdict.attempt,
         day=verdict.day,
         record_sha256=sha256 or verdict.record_sha256,
+        approved=approved,
     )
     path = layout.tombstone(verdict.name)
     if publish_once(actor, path, codec.encode(tombstone)) is Outcome.UNKNOWN:

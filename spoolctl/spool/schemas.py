@@ -10,8 +10,10 @@ import json
 from pathlib import Path
 
 from spoolctl.spool.records import (
+    Approval,
     Diagnosis,
     Heartbeat,
+    Holder,
     Job,
     Manifest,
     Node,
@@ -38,6 +40,8 @@ SCHEMAS: dict[str, type[Record]] = {
         ("pruned", Pruned),
         ("doctor", Diagnosis),
         ("stages", StagesDone),
+        ("approval", Approval),
+        ("holder", Holder),
     )
 }
 """File name in ``schemas/`` and the record that it describes."""

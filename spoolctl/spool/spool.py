@@ -31,10 +31,11 @@ This folder is a spool: a queue of image jobs that GPU machines share. Nothing r
   rejected/    files that are no jobs, each with a .reason.yaml beside it
   results/     what came out (images, logs) and what is decided; do not move or edit anything here
   inputs/      files that jobs need
-  nodes/ control/ corpus/ history/ locks/   the spool's own
+  nodes/ control/ corpus/ history/ locks/ tokens/   the spool's own
 
 By hand: drop a job file into a queue to submit it. Drag it to queue/interactive to hurry it. Rename it to 0+NAME.yaml to
-sort it first. Drag it from failed/ to a queue to try again. Drag it to cancelled/ or delete it to cancel it.
+sort it first. Drag it from failed/ to a queue to try again. Drag it to cancelled/ or delete it to cancel it. Where a
+job waits until somebody has approved another one: make an empty file approved.yaml in that one's folder in results/.
 """
 
 

@@ -16,6 +16,7 @@ from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.admission import Admission, Admitted, NotAdmitted
 from spoolctl.spool.cancel import cancel_pending
+from spoolctl.spool.circles import Circles
 from spoolctl.spool.errors import SpoolError
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.life import Life, end_session, worker_of
@@ -67,6 +68,7 @@ class Sweeper:
         self._reaper = Reaper(actor, life)
         self._role = life.role
         self._admission = admission or Admission()
+        self._circles = Circles(self._admission)
         self._look_again: dict[str, float] = {}
         self._open: set[tuple[str, int]] = set()
 
@@ -207,8 +209,12 @@ class Sweeper:
                 self._in_order(location)
             return
         held = held_back(self._actor, admitted.job, decided)
-        if held.needs is Needs.FAILED:
-            fail_for_need(self._actor, location, admitted.data, held.need, role=self._role)
+        self._circles.note(location, held)
+        circle = self._circles.around(self._actor, location.name)
+        if held.needs is Needs.FAILED or circle:
+            fail_for_need(
+                self._actor, location, admitted.data, held.need, role=self._role, circle=circle
+            )
             swept.settled += 1
         elif held.is_due:
             last = decided.highest

@@ -261,7 +261,7 @@ def test_after_takes_the_beginning_of_a_name_and_writes_the_whole(bench: Bench) 
 
     name = bench.submit("second", JOB_YAML, "--after", "fir")
 
-    assert decode(Job, bench.bytes_of(name)).after == ("first-job",)
+    assert decode(Job, bench.bytes_of(name)).needs == ("first-job",)
     assert bench.place(name).state is State.WAITING
 
 
@@ -273,7 +273,7 @@ def test_jobs_submitted_together_refer_to_each_other_by_file(bench: Bench) -> No
 
     assert [one["folder"] for one in ran.document["jobs"]] == ["waiting", "queue/normal"]
     job = decode(Job, bench.bytes_of("pair.0001"))
-    assert (job.after, job.inputs[0].job) == (("pair.0002",), "pair.0002")
+    assert (job.needs, job.inputs[0].job) == (("pair.0002",), "pair.0002")
 
 
 def test_a_file_with_spaces_and_capitals_is_referred_to_as_well(bench: Bench) -> None:
@@ -281,7 +281,7 @@ def test_a_file_with_spaces_and_capitals_is_referred_to_as_well(bench: Bench) ->
     a, b = bench.file("My Make.yaml"), bench.file("b.yaml", JOB_YAML + "after: [My Make]\n")
 
     assert bench("submit", a, b, "--name", "pair").code == 0
-    assert decode(Job, bench.bytes_of("pair.0002")).after == ("pair.0001",)
+    assert decode(Job, bench.bytes_of("pair.0002")).needs == ("pair.0001",)
 
 
 def test_jobs_that_wait_for_each_other_are_refused(bench: Bench) -> None:

@@ -27,7 +27,7 @@ from tests.explore.gathering import Gathering
 from tests.explore.hands import HANDS
 from tests.spool.attempt_meetings import claim_and_run, reaper
 from tests.spool.meetings import MEETINGS
-from tests.spool.scenes import OTHER, owned, with_job
+from tests.spool.scenes import OTHER, owned, with_job, with_tokens
 from tests.spool.spool_world import JOB, World
 
 
@@ -328,10 +328,44 @@ def cancel_promote_claim():
     )
 
 
+def tokens_claim_claim_sweep():
+    """There is one token, and two jobs that require it; two workers take one each while a third tidies."""
+    world = with_tokens()
+    one, other = world.worker("w1"), world.worker("w2", machine="host-b")
+    sweeper = world.worker("w3", machine="host-c")
+    (first,), (second,) = (find(one.actor, name) for name in ("job-1", "job-2"))
+    return Gathering(
+        world,
+        [
+            ("claim 1", lambda: claim_and_run(one, first)),
+            ("claim 2", lambda: claim_and_run(other, second)),
+            ("sweep", sweeper.sweep),
+        ],
+    )
+
+
+def token_of_the_dead_reap_claim():
+    """The holder of the only token is dead: one reaps it, and two want the token for their jobs at once."""
+    world = with_tokens(count=3)
+    world.worker("w1").claim()
+    observer = reaper(world)
+    one, other = world.worker("w3", machine="host-c"), world.worker("w4", machine="host-d")
+    (second,), (third,) = (find(one.actor, name) for name in ("job-2", "job-3"))
+    return Gathering(
+        world,
+        [
+            ("reap", observer.sweep),
+            ("claim 2", lambda: claim_and_run(one, second)),
+            ("claim 3", lambda: claim_and_run(other, third)),
+        ],
+    )
+
+
 THREE = (
     claim_claim_sweep, claim_claim_reap, finish_reap_reap, fail_cancel_settle, retry_retry_claim,
     drag_promote_claim, merge_merge_settle, gui_writes_claim_sweep, gui_writes_the_same_name_again,
     hand_hurries_claim_beat, hand_cancels_claim_sweep, restart_reap_claim, adopt_retry_claim,
     thief_end_merge, cancel_cancel_run, edited_reap_settle_claim, cancel_promote_claim,
+    tokens_claim_claim_sweep, token_of_the_dead_reap_claim,
 )  # fmt: skip
 SCENES = {make.__name__: make for make in (*MEETINGS, *THREE)} | HANDS

@@ -205,12 +205,13 @@ def twice_differently():
     return checked
 
 
-def waiting_for(**needs):
+def waiting_for(held=None, **needs):
     def make():
         checked = Checked(World())
         for name, need in needs.items():
             data = JOB.replace(b"...", f"after: [{need}]\n...".encode())
-            checked.world.drop(name.replace("_", "-"), data, folder="waiting")
+            folder = "held" if name == held else "waiting"
+            checked.world.drop(name.replace("_", "-"), data, folder=folder)
         checked.world.worker("w0")
         return checked
 
@@ -504,9 +505,9 @@ DAMAGES = {
     ),
     "at rest and not closed": stuck("not-closed", not_closed, "I5", heals=True),
     "a need that no job bears": stuck("unknown-need", waiting_for(job_1="no-such-job"), "I5"),
-    "a circle of two": stuck("circle", waiting_for(job_a="job-b", job_b="job-a"), "I5"),
+    "a circle of two": stuck("circle", waiting_for("job_b", job_a="job-b", job_b="job-a"), "I5"),
     "a circle of three": stuck(
-        "circle", waiting_for(job_a="job-b", job_b="job-c", job_c="job-a"), "I5"
+        "circle", waiting_for("job_c", job_a="job-b", job_b="job-c", job_c="job-a"), "I5"
     ),
     "ready, and nobody lives": note("nobody-alive", held_back_by_nobody, "I5"),
     "finished, and no controller lives": note("no-controller", finished_without_a_controller, "I5"),

@@ -5,6 +5,7 @@ from tests.spool.spool_world import JOB, World
 
 OTHER = JOB.replace(b"lighthouse", b"mill")
 LATER = JOB.replace(b"...", b"not_before: 2026-03-27T12:01:00Z\n...")
+NAS = JOB.replace(b"...", b"requires: {tokens: [nas]}\n...")
 AFTER_A = JOB.replace(b"...", b"after: [job-a]\n...")
 
 
@@ -22,6 +23,15 @@ def with_job(*, fail=(), work=False, scan=False):
         worker.work()
     if scan:
         world.controller("controller-0").scan()
+    return world
+
+
+@prepared
+def with_tokens(*, count=2, slots=1):
+    """A world with job-1, job-2, ..., each of which requires the token nas."""
+    world = World(tokens={"nas": slots})
+    for number in range(1, count + 1):
+        world.submit(f"job-{number}", NAS)
     return world
 
 

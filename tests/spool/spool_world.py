@@ -102,6 +102,7 @@ class World(Invariants):
         """Codes of what fsck finds in the end and a person must see to."""
         self._pid = 100
         self._manifests: dict[str, bytes] = {}
+        self._holders: dict[str, bytes] = {}
         self.settings = Settings(
             schema_="spool.settings/1",
             spool_id="spool-test",
@@ -121,6 +122,7 @@ class World(Invariants):
         other.clock.elapsed_s = self.clock.elapsed_s
         other.share._tree.root = _copied(self.share._tree.root)
         other.runs, other._pid, other._manifests = [*self.runs], self._pid, {**self._manifests}
+        other._holders = {**self._holders}
         other.dead, other.removed, other.copied = {*self.dead}, {*self.removed}, {*self.copied}
         other.left_to_people = {*self.left_to_people}
         return other

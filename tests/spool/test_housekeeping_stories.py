@@ -56,7 +56,7 @@ def test_a_need_that_moves_between_two_listings_has_not_failed():
             world.share.rename(f"waiting/{entry}", f"queue/normal/{entry}")
 
     observer.files.on_operation = promoted
-    assert _need_state(observer, "need") is Needs.OPEN
+    assert _need_state(observer, "need", "succeeded") is Needs.OPEN
 
 
 def test_a_need_whose_retry_is_claimed_while_it_is_looked_for_has_not_failed():
@@ -68,7 +68,7 @@ def test_a_need_whose_retry_is_claimed_while_it_is_looked_for_has_not_failed():
             world.worker("w2").claim()
 
     observer.files.on_operation = claimed
-    assert _need_state(observer, "need") is Needs.OPEN
+    assert _need_state(observer, "need", "succeeded") is Needs.OPEN
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled", "queue", "claimed", "done"])

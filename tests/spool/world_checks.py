@@ -5,13 +5,14 @@ does not hold. Guarantees: it reads with the product's readers of names and reco
 product's steps leaves this module alone.
 """
 
+import collections
 import functools
 import hashlib
 import itertools
 import json
 from dataclasses import dataclass, field
 
-from spoolctl.spool import BadRecord, Manifest, Verdict, decode, layout
+from spoolctl.spool import BadRecord, Holder, Job, Manifest, Verdict, decode, layout
 from spoolctl.spool.names import parse_file_name
 
 
@@ -29,6 +30,21 @@ def job_of(entry):
     """The job whose record a file of that name is; None if it is no record's."""
     file = parse_file_name(entry)
     return None if file is None else file.name
+
+
+@functools.lru_cache(maxsize=1024)
+def holder_of(data):
+    """The holder in these bytes; remembered, as ``verdict_of``."""
+    try:
+        return decode(Holder, data)
+    except BadRecord as error:
+        raise AssertionError(f"I2: a holder that is not whole: {error}") from error
+
+
+@functools.lru_cache(maxsize=256)
+def tokens_of(data):
+    """The tokens that a pinned record requires."""
+    return decode(Job, data).requires.tokens
 
 
 @dataclass
@@ -115,6 +131,27 @@ class Invariants:
             assert tombstone in tree, f"I3: {path} was removed"
         for name, seen in seen_in(tree).items():
             self.check_job(name, seen)
+        self._check_tokens(tree)
+
+    def _check_tokens(self, tree):
+        """I11: holders stay as they are; of those of one slot at most one is in work; and what ran held all its tokens."""
+        still_open = collections.Counter()
+        for path, data in tree.items():
+            if not path.startswith(f"{layout.TOKENS}/") or data is None or "/." in path:
+                continue
+            before = self._holders.setdefault(path, data)
+            assert before == data, f"I11: {path} was changed"
+            held = holder_of(data)
+            ended = layout.manifest(held.name, held.attempt) in tree
+            ended = ended or layout.tombstone(held.name) in tree
+            still_open[layout.parent(path)] += not ended
+        for slot, count in still_open.items():
+            assert count <= 1, f"I11: {count} attempts hold {slot}"
+        holders = {(h.token, h.name, h.attempt) for h in map(holder_of, self._holders.values())}
+        for run in self.runs:
+            for token in tokens_of(run.data) if b"tokens" in run.data else ():
+                held = (token, run.name, run.attempt) in holders
+                assert held, f"I11: {run.name} ran attempt {run.attempt} without '{token}'"
 
     def _check_job(self, name, tree):
         self.check_job(name, seen_in(tree).get(name, Seen()))

@@ -41,10 +41,12 @@ from spoolctl.spool.records.job import (
     JobClass,
     Limits,
     ModelNeed,
+    Need,
     OwnChain,
     Requires,
     StableNewWorkload,
     Stage,
+    When,
 )
 from spoolctl.spool.records.live import (
     HEARTBEAT_SCHEMA,
@@ -67,9 +69,13 @@ from spoolctl.spool.records.manifest import (
     VramSeen,
 )
 from spoolctl.spool.records.notes import (
+    APPROVAL_SCHEMA,
+    HOLDER_SCHEMA,
     PRUNED_SCHEMA,
     REASON_SCHEMA,
     REQUEST_SCHEMA,
+    Approval,
+    Holder,
     Pruned,
     Reason,
     Request,
@@ -88,13 +94,14 @@ from spoolctl.spool.records.stages import STAGES_SCHEMA, StageDone, StagesDone
 from spoolctl.spool.records.text import TEXT_BYTES_MAX, TextWorkload
 
 __all__ = [
-    "CLASSES", "DOCTOR_SCHEMA", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "JOB_SCHEMA", "LOG_TAIL_CHARS_MAX",
-    "MANIFEST_SCHEMA", "NODE_SCHEMA", "OUTPUT_TEXT_CHARS_MAX", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA",
+    "APPROVAL_SCHEMA", "CLASSES", "DOCTOR_SCHEMA", "FORMAT_VERSION", "HEARTBEAT_SCHEMA", "HOLDER_SCHEMA", "JOB_SCHEMA",
+    "LOG_TAIL_CHARS_MAX", "MANIFEST_SCHEMA", "NODE_SCHEMA", "OUTPUT_TEXT_CHARS_MAX", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA",
     "REASON_SCHEMA", "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGES_SCHEMA", "STAGE_NAMES",
-    "TEXT_BYTES_MAX", "ADetailer", "BackendUsed", "Choosing", "Code", "ComfyUIWorkload", "CommandName", "CommandWorkload",
-    "Counts", "Diagnosis", "Dropped", "Finding", "Heartbeat", "Hires", "ImageStage", "ImageWorkload", "Img2Img",
-    "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed", "Modes", "Node", "Output",
-    "OwnChain", "Pool", "Pruned", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry", "Sampling",
+    "TEXT_BYTES_MAX", "ADetailer", "Approval", "BackendUsed", "Choosing", "Code", "ComfyUIWorkload", "CommandName",
+    "CommandWorkload", "Counts", "Diagnosis", "Dropped", "Finding", "Heartbeat", "Hires", "Holder", "ImageStage",
+    "ImageWorkload", "Img2Img", "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed",
+    "Modes", "Need", "Node", "Output", "OwnChain", "Pool", "Pruned", "Reason", "Record", "Refiner", "Request",
+    "Requires", "Retention", "Retry", "Sampling",
     "Settings", "Severity", "StableNewWorkload", "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted",
-    "TextWorkload", "Txt2Img", "Upscale", "Verdict", "VramSeen", "WorkflowInput", "WorkflowOutput", "stage_of_command",
+    "TextWorkload", "Txt2Img", "Upscale", "Verdict", "VramSeen", "When", "WorkflowInput", "WorkflowOutput", "stage_of_command",
 ]  # fmt: skip

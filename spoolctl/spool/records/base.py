@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from spoolctl.spool.names import FILE_NAME_BYTES_MAX, fold, is_device, is_legal
+from spoolctl.spool.names import FILE_NAME_BYTES_MAX, fold, is_device, is_legal, is_worker_name
 
 RECORD_BYTES_MAX = 1 << 20
 TEXT_CHARS_MAX = 20_000
@@ -68,6 +68,15 @@ def _own_name(name: str) -> str:
     return name
 
 
+def _token(name: str) -> str:
+    if not is_worker_name(name):
+        msg = (
+            "must be up to 40 of a-z, 0-9 and '-', not beginning with a dash, and no device's name"
+        )
+        raise ValueError(msg)
+    return name
+
+
 def _relative(path: str) -> str:
     if "\\" in path or ":" in path or path.startswith("/"):
         msg = (
@@ -105,6 +114,8 @@ JobName = Annotated[Label, AfterValidator(fold)]
 """Another job's name, as a person writes it; folded when read, so that it is never a path."""
 OwnName = Annotated[Label, AfterValidator(_own_name)]
 """The name of the job that a record speaks of; refused unless it is legal as it stands, because it becomes a path."""
+TokenName = Annotated[Label, AfterValidator(_token)]
+"""A token's name: formed like a worker's, because it becomes a path."""
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 """A day by the share's clock (UTC)."""
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from spoolctl.spool.records.base import (
     JobName,
@@ -13,6 +13,7 @@ from spoolctl.spool.records.base import (
     Sha256,
     Submitted,
     Text,
+    TokenName,
 )
 from spoolctl.spool.records.comfyui import ComfyUIWorkload
 from spoolctl.spool.records.command import CommandWorkload
@@ -25,6 +26,10 @@ CLASSES: tuple[JobClass, ...] = get_args(JobClass)
 PRIORITY_DEFAULT = 50
 AFTER_MAX = 100
 INPUTS_MAX = 1_000
+TOKENS_MAX = 8
+When = Literal["any", "succeeded", "approved"]
+"""What has to become of a job that another one needs, the weakest first: any final end; its commit; its commit, and a person's approval."""
+_STRENGTH: tuple[When, ...] = get_args(When)
 
 
 def _named_model(value: Any) -> Any:  # noqa: ANN401 - raw input of a validator
@@ -43,6 +48,29 @@ ModelNamed = Annotated[
 ]
 
 
+class Need(Submitted):
+    """A job that must have come so far first. A plain text stands for one that must have succeeded."""
+
+    job: JobName
+    when: When = "succeeded"
+
+
+def _named_job(value: Any) -> Any:  # noqa: ANN401 - raw input of a validator
+    return {"job": value} if isinstance(value, str) else value
+
+
+def _as_written(need: Need) -> Any:  # noqa: ANN401 - as a person would write it
+    plain = need.when == "succeeded"
+    return need.job if plain else {"job": need.job, "when": need.when}
+
+
+Needed = Annotated[
+    Need,
+    BeforeValidator(_named_job, json_schema_input_type=Need | Label),
+    PlainSerializer(_as_written),
+]
+
+
 class Requires(Submitted):
     """What a worker must have; each requirement that fails is told with its numbers."""
 
@@ -52,6 +80,8 @@ class Requires(Submitted):
     backends: tuple[Label, ...] = ()
     """Any one of these backends will do; none named: any."""
     tags: tuple[Label, ...] = ()
+    tokens: Annotated[tuple[TokenName, ...], Field(max_length=TOKENS_MAX)] = ()
+    """Of each of these it holds one while it runs; ``spool.yaml`` says how many there are."""
 
 
 class Limits(Submitted):
@@ -72,7 +102,7 @@ class Input(Submitted):
     """Relative to the spool's root, usually ``inputs/<aa>/<sha256>.png``."""
     sha256: Sha256 | None = None
     job: JobName | None = None
-    """Name of another job, whose committed images are taken; implies ``after``."""
+    """Name of another job, whose committed images are taken, only the approved ones if ``after`` says so; implies ``after``."""
     image_index: Annotated[int, Field(ge=0)] | None = None
     """Only this image of that job; all of them if left out."""
 
@@ -130,8 +160,8 @@ class Job(Submitted):
     submitted_by: Label | None = None
     created_at: Moment | None = None
     requires: Requires = Requires()
-    after: Annotated[tuple[JobName, ...], Field(max_length=AFTER_MAX)] = ()
-    """Names of jobs that must be committed first."""
+    after: Annotated[tuple[Needed, ...], Field(max_length=AFTER_MAX)] = ()
+    """Jobs that must have come so far first."""
     not_before: Moment | None = None
     """Judged by the share's clock."""
     limits: Limits = Limits()
@@ -144,5 +174,15 @@ class Job(Submitted):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Folded names of all jobs that must be committed before this one: ``after`` and job inputs."""
-        return tuple(dict.fromkeys((*self.after, *(i.job for i in self.inputs if i.job))))
+        """Folded names of all jobs that this one waits for: ``after`` and job inputs."""
+        return tuple(self.waits_for)
+
+    @property
+    def waits_for(self) -> dict[str, When]:
+        """What has to become of each job in ``needs``; of a job that is named twice the most. An input must be committed."""
+        found: dict[str, When] = {}
+        inputs = (Need(job=one.job) for one in self.inputs if one.job)
+        for need in (*self.after, *inputs):
+            known = found.get(need.job, need.when)
+            found[need.job] = max(known, need.when, key=_STRENGTH.index)
+        return found

@@ -4,12 +4,24 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from spoolctl.spool.records.base import Day, Label, Moment, Record, Sha256, Told
+from spoolctl.spool.records.base import (
+    Day,
+    Label,
+    Moment,
+    OwnName,
+    Record,
+    Sha256,
+    Submitted,
+    TokenName,
+    Told,
+)
 from spoolctl.spool.records.manifest import Verdict
 
 REASON_SCHEMA: Final = "spool.reason/1"
 REQUEST_SCHEMA: Final = "spool.request/1"
 PRUNED_SCHEMA: Final = "spool.pruned/1"
+APPROVAL_SCHEMA: Final = "spool.approval/1"
+HOLDER_SCHEMA: Final = "spool.holder/1"
 
 
 class Reason(Record):
@@ -49,3 +61,30 @@ class Pruned(Record):
     attempt: int
     day: Day
     record_sha256: Sha256 | None = None
+    approved: bool = False
+    """Whether a person had approved it."""
+
+
+class Approval(Submitted):
+    """A person's word that a committed job's images are good: ``approved.yaml`` in its results folder."""
+
+    schema_: Literal["spool.approval/1"] = Field(alias="schema")
+    images: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=1_000)] = ()
+    """The ``image_index`` of each that is approved; none named: all."""
+    by: Label | None = None
+    at: Moment | None = None
+    note: Told | None = None
+
+
+class Holder(Record):
+    """Which attempt holds one slot of a token. It is free again once that attempt has a verdict."""
+
+    schema_: Literal["spool.holder/1"] = Field(alias="schema")
+    token: TokenName
+    name: OwnName
+    """The job."""
+    attempt: Annotated[int, Field(ge=1)]
+    by: Label
+    """The session that took it."""
+    worker: Label
+    at: Moment

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
-from spoolctl.spool.records.base import Label, Moment, Submitted
+from spoolctl.spool.records.base import Label, Moment, Submitted, TokenName
 from spoolctl.spool.records.job import JobClass
 
 SETTINGS_SCHEMA: Final = "spool.settings/1"
@@ -117,6 +117,8 @@ class Settings(Submitted):
     """Whether a job that succeeds keeps the images of its chain's earlier stages beside those that it asked for."""
     refuse_black: bool = True
     """Whether an image that is all black fails its attempt: what a model makes when its numbers overflow."""
+    tokens: dict[TokenName, Annotated[int, Field(ge=1, le=1_000)]] = {}
+    """How many jobs that require a token may run at once, on all nodes together."""
     retry: Retry = Retry()
     retention: Retention = Retention()
     choosing: Choosing = Choosing()

@@ -1,0 +1,98 @@
+"""What ``submit`` works on: jobs that are nearly ready, what the options say of them, and doing one step to all of them.
+
+Guarantees: ``each_of`` tells all that is wrong with any of them at once.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from spoolctl.cli.errors import InFile, Several
+from spoolctl.spool import (
+    Actor,
+    Draft,
+    Job,
+    JobClass,
+    Need,
+    Place,
+    SpoolError,
+    draft,
+    encode,
+    from_mapping,
+    layout,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the options of ``submit`` say; they go before what a record says."""
+
+    job_class: JobClass | None = None
+    group: str | None = None
+    name: str | None = None
+    priority: int | None = None
+    hold: bool = False
+    after: tuple[str, ...] = ()
+    """As the person wrote them: a job, and perhaps what has to become of it."""
+    needs: tuple[Need, ...] = ()
+    """The same, once it is known which jobs are meant."""
+    anyway: bool = False
+    """A need that no job answers to is for one that comes later."""
+    attach: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job that is ready to be submitted, but for its attached files."""
+
+    source: str
+    """The file as the person named it."""
+    job: Job
+    data: bytes
+    attached: tuple[Path, ...] = ()
+    """Local files that its inputs are to be stored from."""
+    name: str = ""
+
+    def edited(self, edits: dict[str, Any]) -> "Planned":
+        """The same with fields of its record changed, its bytes written anew; raises BadRecord."""
+        if not edits:
+            return self
+        mapping = self.job.model_dump(mode="json", by_alias=True, exclude_none=True)
+        job = from_mapping(Job, mapping | edits)
+        return replace(self, job=job, data=encode(job))
+
+    def place(self, actor: Actor, wishes: Wishes) -> Place:
+        """The folder that it goes to."""
+        if wishes.hold:
+            return layout.HELD
+        if self.job.needs or self.job.not_before:
+            return layout.WAITING
+        chosen = wishes.job_class or self.job.class_ or actor.settings.default_class
+        return layout.queue(chosen)
+
+    def draft(self) -> Draft:
+        """The record's bytes and file name."""
+        return draft(self.name, self.data, self.job)
+
+
+def each_of(
+    ones: Iterable[T], step: Callable[[T], Planned], source: Callable[[T], str]
+) -> list[Planned]:
+    """Do *step* to each; raises all that went wrong at once."""
+    done: list[Planned] = []
+    problems: list[SpoolError] = []
+    count = 0
+    for one in ones:
+        count += 1
+        try:
+            done.append(step(one))
+        except SpoolError as error:
+            problems.append(InFile(source(one), error))
+    if problems:
+        raise Several(
+            f"nothing was submitted: {len(problems)} of {count} files cannot be", problems, hint=""
+        )
+    return done
