@@ -361,11 +361,31 @@ def token_of_the_dead_reap_claim():
     )
 
 
+def circle_sweep_sweep_cancel():
+    """Two sweepers find a circle of two, one of which a person cancels just then."""
+    world = World()
+    for name, need in (("job-1", "job-2"), ("job-2", "job-1")):
+        data = JOB.replace(b"...", f"after: [{need}]\n...".encode())
+        world.drop(name, data, folder="waiting")
+    one, other = world.worker("w1"), world.worker("w2", machine="host-b")
+    ann = world.person()
+    one.sweep()
+    other.sweep()
+    return Gathering(
+        world,
+        [
+            ("sweep 1", one.sweep),
+            ("sweep 2", other.sweep),
+            ("cancel", lambda: cancel(ann, "job-2")),
+        ],
+    )
+
+
 THREE = (
     claim_claim_sweep, claim_claim_reap, finish_reap_reap, fail_cancel_settle, retry_retry_claim,
     drag_promote_claim, merge_merge_settle, gui_writes_claim_sweep, gui_writes_the_same_name_again,
     hand_hurries_claim_beat, hand_cancels_claim_sweep, restart_reap_claim, adopt_retry_claim,
     thief_end_merge, cancel_cancel_run, edited_reap_settle_claim, cancel_promote_claim,
-    tokens_claim_claim_sweep, token_of_the_dead_reap_claim,
+    tokens_claim_claim_sweep, token_of_the_dead_reap_claim, circle_sweep_sweep_cancel,
 )  # fmt: skip
 SCENES = {make.__name__: make for make in (*MEETINGS, *THREE)} | HANDS

@@ -4,6 +4,7 @@ from tests.mutants.deciding import DECIDING
 from tests.mutants.living import LIVING
 from tests.mutants.resting import RESTING
 from tests.mutants.rewriting import Mutant
+from tests.mutants.sharing import SHARING
 from tests.mutants.working import WORKING
 
-MUTANTS: tuple[Mutant, ...] = (*DECIDING, *LIVING, *RESTING, *WORKING)
+MUTANTS: tuple[Mutant, ...] = (*DECIDING, *LIVING, *RESTING, *SHARING, *WORKING)

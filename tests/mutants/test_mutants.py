@@ -25,7 +25,7 @@ def test_without_its_mutant_the_search_finds_nothing(name):
 
 
 def test_every_promise_has_an_error_that_breaks_it():
-    assert {mutant.breaks for mutant in MUTANTS} == {f"I{number}" for number in range(1, 11)}
+    assert {mutant.breaks for mutant in MUTANTS} == {f"I{number}" for number in range(1, 12)}
 
 
 def test_no_two_mutants_or_searches_share_a_name():

@@ -127,6 +127,21 @@ def fail_when_its_need_failed():
     return sweep_scene(world, world.worker("w2"), ended)
 
 
+def fail_a_circle():
+    world = World()
+    for name, need in (("job-1", "job-2"), ("job-2", "job-1")):
+        data = JOB.replace(b"...", f"after: [{need}]\n...".encode())
+        world.drop(name, data, folder="waiting")
+    observer = world.worker("w2")
+    observer.sweep()
+
+    def ended(_answer):
+        for name in ("job-1", "job-2"):
+            rests(world, name, "failed")
+
+    return sweep_scene(world, observer, ended)
+
+
 def give_a_class():
     world = World()
     world.drop("job-1", folder="queue")

@@ -193,7 +193,7 @@ def test_the_format_document_names_every_folder_of_the_spool() -> None:
     assert [folder for folder in sorted(folders) if folder not in tree] == []
 
 
-@pytest.mark.parametrize("number", range(1, 11))
+@pytest.mark.parametrize("number", range(1, 12))
 def test_every_invariant_is_stated(number: int) -> None:
     assert re.search(rf"^\| I{number} \|", FORMAT, re.M)
 

@@ -21,7 +21,7 @@ from spoolctl.spool import (
 )
 from spoolctl.spool.finish import end
 from tests.spool.fault_loop import NO_ANSWER, Scene, rests
-from tests.spool.scenes import LATER, OTHER, done, owned, with_job
+from tests.spool.scenes import LATER, OTHER, done, owned, with_job, with_tokens
 from tests.spool.spool_world import JOB, World
 
 # Submitting
@@ -86,6 +86,20 @@ def claim_after_a_failure():
     world = with_job(fail=[Code.STALLED])
     world.turn(600)
     world.worker("w2").sweep()
+    return _claim(world)
+
+
+def claim_with_a_token():
+    return _claim(with_tokens(count=1))
+
+
+def claim_with_a_token_that_was_held_before():
+    world = with_tokens(count=2)
+    world.worker("w2").claim(find(world.person(), "job-2")[0])
+    observer = world.worker("w3", machine="host-b")
+    for _ in range(4):
+        world.turn(120)
+        observer.sweep()
     return _claim(world)
 
 
