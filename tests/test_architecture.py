@@ -29,7 +29,17 @@ KNOW_THE_SYSTEM = frozenset(
 LOCAL_PATHS = frozenset({"ports", "attach", "publish", "digests"})
 """Of the steps, those that name a file on the local disk, which the port ``Files`` copies."""
 OFFERED = frozenset(
-    {"attach", "doctor", "eventlog", "glance", "overview", "schemas", "system", "version", "waiting"}
+    {
+        "attach",
+        "doctor",
+        "eventlog",
+        "glance",
+        "overview",
+        "schemas",
+        "system",
+        "version",
+        "waiting",
+    }
 )
 """Modules of the spool that the rest of the project may import beside the root."""
 OUTSIDE = frozenset(

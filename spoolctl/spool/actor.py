@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from spoolctl.spool import layout
 from spoolctl.spool.ports import Clock, Entropy, Files, Host, IsAlive
 from spoolctl.spool.records import Settings
+from spoolctl.spool.steady import Steady
 
 Log = Callable[..., None]
 """``log(event, **facts)``: one line a decision, stable event names."""
@@ -79,6 +80,8 @@ class Actor:
     log: Log = field(default=silent)
     is_alive: IsAlive = field(default=_lives)
     share_clock: ShareClock = field(default_factory=ShareClock)
+    steady: Steady = field(default_factory=Steady)
+    """What this process has seen of files that may still grow, beside those that are to become jobs."""
     pause: Callable[[float], None] = field(default=_at_once)
     """Waits that many seconds; for commands that look again (``patience``). No other step waits."""
 

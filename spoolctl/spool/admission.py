@@ -21,9 +21,9 @@ from spoolctl.spool.layout import Location
 from spoolctl.spool.names import check_file_name
 from spoolctl.spool.records import RECORD_BYTES_MAX, Job
 from spoolctl.spool.reject import reject
+from spoolctl.spool.steady import Steady
 from spoolctl.spool.submit import parse_job
 
-_REMEMBERED_MAX = 10_000
 _GROWING_LOOK_S = 0.5
 
 
@@ -50,17 +50,11 @@ class NotAdmitted(Enum):
     NEWER = "newer"
 
 
-@dataclass(frozen=True)
-class _Seen:
-    digest: str
-    since_mono: float
-
-
 class Admission:
     """What one process remembers of files that are not admitted yet."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
+        self._seen = Steady()
         self.newer: dict[str, str] = {}
         """Files that wait for a newer program: path and reason."""
         self.fault: BadRecord | None = None
@@ -75,7 +69,7 @@ class Admission:
         try:
             data = actor.files.read(location.path, bytes_max=RECORD_BYTES_MAX)
         except FileNotFoundError:
-            self._seen.pop(location.path, None)
+            self._seen.forget(location.path)
             return NotAdmitted.GONE
         except OSError as error:
             if error.errno == errno.EFBIG:
@@ -98,7 +92,7 @@ class Admission:
             actor, location, data, actor.settings.settle_s
         ):
             return NotAdmitted.GROWING
-        self._seen.pop(location.path, None)
+        self._seen.forget(location.path)
         return Admitted(location, data, job)
 
     def admit_patiently(self, actor: Actor, location: Location) -> Admitted | NotAdmitted:
@@ -124,19 +118,12 @@ class Admission:
         self.fault = error
         if not self._steady(actor, location, data, actor.settings.reject_after_s):
             return NotAdmitted.GROWING
-        self._seen.pop(location.path, None)
+        self._seen.forget(location.path)
         gone = reject(actor, location, error, data=data) is None
         return NotAdmitted.GONE if gone else NotAdmitted.REJECTED
 
     def _steady(self, actor: Actor, location: Location, data: bytes, needed_s: float) -> bool:
-        digest = sha256_of(data)
-        now = actor.clock.mono()
-        seen = self._seen.get(location.path)
-        if seen is None or seen.digest != digest:
-            if len(self._seen) >= _REMEMBERED_MAX:
-                self._seen.clear()  # only delays: every file is timed anew
-            seen = self._seen[location.path] = _Seen(digest, now)
-        return now - seen.since_mono >= needed_s
+        return self._seen.unchanged_s(location.path, data, actor.clock.mono()) >= needed_s
 
 
 def _no_file(actor: Actor, location: Location, error: OSError) -> BadRecord | None:

@@ -18,8 +18,8 @@ from spoolctl.spool.records import APPROVAL_SCHEMA, RECORD_BYTES_MAX, Approval, 
 def approval(actor: Actor, decided: Decisions) -> Approval | None:
     """What was approved of a job's images; None if nothing was, or not yet: it is not committed, or the file may still grow.
 
-    A file that does not prove itself whole, an empty one for instance, counts once it is ``settle_s`` old by the share's clock: a copy
-    over the network begins as an empty file.
+    A file that does not prove itself whole, an empty one for instance, counts once this process has seen it the same for ``settle_s``:
+    a copy over the network begins as an empty file. Not by the file's own time, which another machine may have written.
 
     Raises:
         OSError: The share did not tell.
@@ -31,8 +31,8 @@ def approval(actor: Actor, decided: Decisions) -> Approval | None:
     try:
         data = actor.files.read(path, bytes_max=RECORD_BYTES_MAX)
         if not codec.is_whole(data):
-            age_s = actor.share_now_s() - actor.files.stat(path).mtime_s
-            if age_s < actor.settings.settle_s:
+            same_s = actor.steady.unchanged_s(path, data, actor.clock.mono())
+            if same_s < actor.settings.settle_s:
                 return None
     except FileNotFoundError:
         return None
@@ -87,7 +87,7 @@ def approve(
     path = layout.approved(name)
     outcome = publish_once(actor, path, codec.encode(made))
     if outcome is Outcome.LOST:
-        raise _approved_before(actor, decisions(actor, name))
+        raise _approved_before(actor, decided)
     if outcome is Outcome.UNKNOWN:
         raise ShareUnusable(
             f"the share does not say whether '{path}' was published",
@@ -109,17 +109,13 @@ def _refuse_unknown(name: str, images: tuple[int, ...], verdict: Manifest) -> No
 
 
 def _approved_before(actor: Actor, decided: Decisions) -> StateForbids:
+    path = layout.approved(decided.name)
     try:
-        known = approval(actor, decided)
+        known = parse_approval(actor.files.read(path, bytes_max=RECORD_BYTES_MAX), path)
     except BadRecord as error:
         return StateForbids(
             f"cannot approve '{decided.name}': {error}",
             hint="somebody put that file there by hand; mend or delete it, then approve again",
-        )
-    if known is None:
-        return StateForbids(
-            f"cannot approve '{decided.name}': '{layout.approved(decided.name)}' may still grow",
-            hint="wait until it is written; it counts then",
         )
     who = f" by {known.by}" if known.by else ""
     what = f"images {', '.join(map(str, known.images))}" if known.images else "all images"

@@ -1,12 +1,15 @@
 """Every kind of damage, each made alone in a spool that is sound otherwise, and what fsck is to say of it."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from spoolctl.spool import (
+    HOLDER_SCHEMA,
     Claim,
     Code,
+    Holder,
     Manifest,
     Output,
     Verdict,
@@ -15,6 +18,7 @@ from spoolctl.spool import (
     layout,
 )
 from tests.fsck.fsck_world import JOB, Checked, done_world
+from tests.spool.scenes import NAS
 from tests.spool.spool_world import World
 
 DAY = "2026-03-27"
@@ -216,6 +220,36 @@ def waiting_for(held=None, **needs):
         return checked
 
     return make
+
+
+def two_holders():
+    checked = Checked(World(tokens={"nas": 1}))
+    world = checked.world
+    for number in (1, 2):
+        world.submit(f"job-{number}", NAS)
+    world.worker("w0").claim()
+    other = world.worker("w1")
+    tree = world.share.tree()
+    world.share.put(layout.TOKENS, None)
+    first = layout.holder("nas", 1, 1)
+    held = decode(Holder, tree[first])
+    world.share.unlink(first)
+    other.claim()
+    world.share.rename(first, layout.holder("nas", 1, 2))
+    world.share.put(first, encode(held))
+    return checked
+
+
+def holder_of_nobody():
+    checked = done_world()
+    held = Holder(
+        schema_=HOLDER_SCHEMA, token="nas", name="job-9", attempt=1, by="w9-x", worker="w9",
+        at=datetime(2026, 3, 27, tzinfo=UTC),
+    )  # fmt: skip
+    for folder in (layout.TOKENS, f"{layout.TOKENS}/nas", layout.token_slot("nas", 1)):
+        checked.world.share.put(folder, None)
+    checked.world.share.put(layout.holder("nas", 1, 1), encode(held))
+    return checked
 
 
 def rejected(keep_reason, keep_file):
@@ -511,6 +545,19 @@ DAMAGES = {
     ),
     "ready, and nobody lives": note("nobody-alive", held_back_by_nobody, "I5"),
     "finished, and no controller lives": note("no-controller", finished_without_a_controller, "I5"),
+    # What people approve
+    "an approval that cannot be read": stuck(
+        "bad-approval", put(layout.approved("job-1"), b"imgs: [0]\n"), "I8"
+    ),
+    "an approval of a job that has not succeeded": note(
+        "approved-early", put(layout.approved("job-1"), b"", failed_world), "-"
+    ),
+    # I11
+    "two attempts that hold one slot": damage("two-holders", two_holders, "I11"),
+    "a holder whose attempt is gone": stuck("token-of-nobody", holder_of_nobody, "I11"),
+    "a holder that cannot be read": damage(
+        "unreadable", put(layout.holder("nas", 1, 1), b"schema: spo"), "I2"
+    ),
     # I6
     "a clock an hour ahead": note("clock", ahead, "I6"),
     # I8

@@ -178,12 +178,25 @@ def test_only_a_committed_job_and_its_own_images_can_be_approved():
     [(b"", ()), (b"images: [0]\n", (0,)), (b"note: fine\n", ()), (b"{}", ())],
 )
 def test_a_file_that_a_person_drops_counts_once_it_is_sure_to_be_whole(data, images):
-    world, _ = done_world()
+    world, ann = done_world()
     world.share.put(APPROVED, data)
-    early = given(world)
+    early = approval(ann, decisions(ann, "a"))
     world.turn(2.5)
-    assert given(world).images == images
+    assert approval(ann, decisions(ann, "a")).images == images
     assert (early is None) == (data != b"{}")
+
+
+def test_a_copy_that_begins_as_an_empty_file_approves_no_more_than_it_says():
+    world, ann = done_world()
+    world.share.put(APPROVED, b"")
+    for _ in range(3):
+        assert approval(ann, decisions(ann, "a")) is None
+        world.turn(1.0)
+        world.share.put(APPROVED, b"images: [0]\n")
+        assert approval(ann, decisions(ann, "a")) is None
+        world.share.put(APPROVED, b"")
+    world.share.put(APPROVED, b"images: [0]\n...\n")
+    assert approval(ann, decisions(ann, "a")).images == (0,)
 
 
 def test_a_dropped_file_that_is_no_approval_holds_nobody_up_but_those_who_wait_for_it():

@@ -18,8 +18,8 @@ FORMAT = (ROOT / "docs" / "FORMAT.md").read_text(encoding="utf-8")
 ADRS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 BY_SCHEMA = {schema_id(record): record for record in SCHEMAS.values()}
 STEPS = (
-    "Submit", "Pin", "Claim", "Beat", "End", "Reap", "Settle", "Promote", "Merge", "Cancel", "Retry",
-    "Adopt", "Prune", "Hold", "Release", "Drain", "Pause",
+    "Submit", "Pin", "Claim", "Token", "Beat", "End", "Reap", "Settle", "Promote", "Merge", "Cancel", "Retry",
+    "Adopt", "Approve", "Prune", "Hold", "Release", "Drain", "Pause",
 )  # fmt: skip
 
 

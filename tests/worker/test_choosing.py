@@ -410,3 +410,17 @@ def test_what_was_claimed_is_this_workers_own(world):
     assert isinstance(claimed, Claim)
     assert Ownership(worker.actor, claimed, worker.life).look() is Standing.MINE
     assert world.places("a") == [f"claimed/{worker.actor.session}/a~1.yaml"]
+
+
+def test_a_job_whose_token_is_held_is_passed_over_for_a_while_and_hides_no_other():
+    world = World(tokens={"nas": 1})
+    nas = JOB.replace(b"workload:", b"requires: {tokens: [nas]}\nworkload:")
+    for name in ("a", "b"):
+        world.submit(name, nas)
+    world.submit("c")
+    assert Chooses(world, "w1").take() == "a"
+    other = Chooses(world, "w2")
+    assert other.take_all() == ["c"]
+    busy = other.opened_in_one_look()
+    world.turn(6)
+    assert other.opened_in_one_look() > busy

@@ -163,3 +163,45 @@ def test_images_of_an_attempt_that_was_not_the_commit_are_not_taken(rig):
     (found,) = rig.fetch("{job: first}")
 
     assert found.read_bytes().startswith(b"\x89PNG")
+
+
+# Approved images
+
+
+def approved(rig, text, wanted="{job: first}"):
+    rig.world.share.put(layout.approved("first"), text)
+    after = b"after: [{job: first, when: approved}]\nworkload:"
+    data = JOB.replace(b"workload:", f"inputs: [{wanted}]\n".encode() + after)
+    return fetch_inputs(rig.actor, parse_job(data), rig.folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "images"),
+    [(b"{}", [0, 1, 2]), (b"images: [0, 2]\n...\n", [0, 2]), (b"", [0, 1, 2])],
+)
+def test_of_a_job_that_had_to_be_approved_only_the_approved_images_are_inputs(rig, text, images):
+    rig.commit()
+    found = approved(rig, text)
+    assert [path.read_bytes() for path in found] == [f"image {n}".encode() for n in images]
+
+
+def test_an_image_that_was_not_approved_is_no_input(rig):
+    rig.commit()
+    with pytest.raises(BackendError, match="'first' has no approved image 1"):
+        approved(rig, b"images: [0, 2]\n...\n", "{job: first, image_index: 1}")
+    with pytest.raises(BackendError, match="unknown key 'imgs'"):
+        approved(rig, b"imgs: [0, 2]\n...\n")
+
+
+def test_whoever_needs_only_success_takes_every_image_whatever_was_approved(rig):
+    rig.commit()
+    rig.world.share.put(layout.approved("first"), b"images: [1]\n...\n")
+    assert len(rig.fetch("{job: first}")) == 3
+
+
+def test_an_approval_that_was_taken_away_leaves_nothing_to_run_on(rig):
+    rig.commit()
+    after = b"after: [{job: first, when: approved}]\ninputs: [{job: first}]\nworkload:"
+    job = parse_job(JOB.replace(b"workload:", after))
+    with pytest.raises(BackendError, match="'first' is not approved any more"):
+        fetch_inputs(rig.actor, job, rig.folder)
