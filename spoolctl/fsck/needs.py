@@ -78,8 +78,8 @@ def needs(look: Look, census: dict[str, Standing]) -> Iterator[Finding]:
     in_circles: set[str] = set()
     for circle in _circles(census):
         in_circles.update(circle)
-        if _fails_by_itself(census, circle):
-            what = f"{len(circle)} jobs wait for each other; the first of them fails"
+        if _fails_by_itself(census, circle[0]):
+            what = f"{len(circle)} jobs wait for each other; one of them fails"
             yield on_its_way("fail", census[circle[0]].path, what, job=circle[0])
         else:
             yield _circle(census, circle)
@@ -126,13 +126,14 @@ def _is_hopeless(need: Standing, when: When) -> bool:
     return need.ended or (need.gone and when == "approved")
 
 
-def _fails_by_itself(census: dict[str, Standing], circle: tuple[str, ...]) -> bool:
-    """True if sweeps find that circle: all its jobs are in ``waiting/``, each for the next (``spool.circles``)."""
-    pairs = zip(circle, (*circle[1:], circle[0]), strict=True)
-    return len(circle) <= CIRCLE_MAX and all(
-        census[one].place == layout.WAITING and _open_needs(census, census[one])[0] == need
-        for one, need in pairs
-    )
+def _fails_by_itself(census: dict[str, Standing], name: str) -> bool:
+    """True if sweeps come to a circle from there: all in ``waiting/``, each for the first job that it lacks (``spool.circles``)."""
+    way: list[str] = []
+    while name in census and census[name].place == layout.WAITING and name not in way:
+        way.append(name)
+        lacking = _open_needs(census, census[name])
+        name = lacking[0] if lacking else ""
+    return name in way and len(way) - way.index(name) <= CIRCLE_MAX
 
 
 def _circles(census: dict[str, Standing]) -> Iterator[tuple[str, ...]]:

@@ -154,7 +154,13 @@ def _has_tokens(actor: Actor, claimed: Claim) -> bool:
 
 def _give_back(actor: Actor, claimed: Claim, location: Location) -> None:
     """End an attempt that lacks a token; if the share does not take the verdict, it is reaped after a lease."""
-    ending = Ending(Verdict.RETURNED, Code.HANDED_BACK, "others took a token that it requires")
+    before = claimed.previous
+    ending = Ending(
+        Verdict.RETURNED,
+        Code.HANDED_BACK,
+        "others took a token that it requires",
+        vram_gb_above=before.vram_gb_above if before and not before.final else None,
+    )
     try:
         manifest = build(actor, claimed.subject(actor), ending)
         for _ in range(TRIES_MAX):

@@ -243,3 +243,16 @@ def test_a_repair_that_is_cut_off_anywhere_is_finished_by_the_next(story, fault)
             break
         at += 1
     assert at > 3
+
+
+def test_two_circles_that_share_a_job_are_on_their_way_if_sweeps_come_to_one_of_them():
+    checked = Checked(World())
+    for name, needs in (("a", "job-c, job-b"), ("b", "job-a"), ("c", "job-a")):
+        data = JOB.replace(b"...", f"after: [{needs}]\n...".encode())
+        checked.world.drop(f"job-{name}", data, folder="waiting")
+    worker = checked.world.worker("w1")
+    assert not checked.codes()
+    for _ in range(4):
+        checked.world.turn(40)
+        worker.sweep()
+    assert {checked.world.state(f"job-{name}").split("/")[0] for name in "abc"} == {"failed"}

@@ -70,7 +70,7 @@ def _without_tombstone(monkeypatch) -> None:
         return dataclasses.replace(decided, pruned=tombstone)
 
     monkeypatch.setattr(
-        "spoolctl.spool.prune._fence", lambda _actor, verdict: unfenced.append(verdict)
+        "spoolctl.spool.prune._fence", lambda _actor, verdict, **_: unfenced.append(verdict)
     )
     monkeypatch.setattr("spoolctl.spool.prune.decisions", as_if_fenced)
 

@@ -39,8 +39,11 @@ BROKEN = (
 
 
 def job_bytes(draw: Random, *, after: list[str]) -> bytes:
-    """A record unlike the others."""
-    data = JOB.replace(b"lighthouse", f"lighthouse {draw.getrandbits(40):x}".encode())
+    """A record unlike the others; every sixth requires the one token."""
+    number = draw.getrandbits(40)
+    data = JOB.replace(b"lighthouse", f"lighthouse {number:x}".encode())
+    if number % 6 == 0:
+        data = data.replace(b"...", b"requires: {tokens: [nas]}\n...")
     return data.replace(b"...", f"after: {after}\n...".encode()) if after else data
 
 

@@ -159,7 +159,7 @@ def _troubles(
 
 def settings_of(plan: Plan) -> dict[str, object]:
     """What ``World`` takes as settings."""
-    return {**plan.settings, "retry": Retry(**plan.retry)}  # type: ignore[arg-type]
+    return {**plan.settings, "retry": Retry(**plan.retry), "tokens": {"nas": 1}}  # type: ignore[arg-type]
 
 
 def smaller(plan: Plan) -> list[Plan]:

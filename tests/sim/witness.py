@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from spoolctl.spool import Code, Manifest, Verdict, layout
+from spoolctl.spool import Code, Holder, Manifest, Verdict, decode, layout
 from spoolctl.spool.memory_tree import Entry, File, Folder, Tree
 from tests.sim.machines import Process
 from tests.spool.spool_world import Seen, World, job_of, verdict_of
@@ -117,6 +117,23 @@ class Witness:
             self._appeared_in_results(path.split("/"), new)
         elif path.startswith("corpus/parts/") and path.endswith(".jsonl"):
             self._check(path.rpartition("/")[2].removesuffix(".jsonl"))
+        elif path.startswith(f"{layout.TOKENS}/"):
+            self._token_taken(path)
+
+    def _token_taken(self, path: str) -> None:
+        """I11: whoever held the slot before has a verdict."""
+        number = layout.holder_number(path.rpartition("/")[2])
+        before = f"{layout.parent(path)}/h{(number or 0) - 1}.yaml"
+        if number is None or number == 1:
+            return
+        held = decode(Holder, self._tree.file(before).data)
+        if (
+            layout.MANIFEST
+            not in self._tree.folder(layout.attempt(held.name, held.attempt)).entries
+        ):
+            self._hurt(
+                f"I11: {path} was published, and attempt {held.attempt} of {held.name} is open"
+            )
 
     def vanished(self, path: str, gone: Entry) -> None:
         self.changes += 1

@@ -117,7 +117,7 @@ class Settings(Submitted):
     """Whether a job that succeeds keeps the images of its chain's earlier stages beside those that it asked for."""
     refuse_black: bool = True
     """Whether an image that is all black fails its attempt: what a model makes when its numbers overflow."""
-    tokens: dict[TokenName, Annotated[int, Field(ge=1, le=1_000)]] = {}
+    tokens: dict[TokenName, Annotated[int, Field(ge=1, le=100)]] = {}
     """How many jobs that require a token may run at once, on all nodes together."""
     retry: Retry = Retry()
     retention: Retention = Retention()
