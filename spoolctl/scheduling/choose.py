@@ -50,7 +50,7 @@ def ends_in_time(job: JobSeen, me: WorkerSeen, appraiser: Appraiser) -> bool:
     if me.closes_in_s is None:
         return True
     load_s = appraiser.offer(job, me, free_in_s=0.0, model=me.model).load_s
-    return load_s + appraiser.outlook.run_s(job.work, me.node).high <= me.closes_in_s
+    return load_s + appraiser.timing.run_s(job.work, me.node).high <= me.closes_in_s
 
 
 def choose(  # noqa: PLR0913 - what a worker sees

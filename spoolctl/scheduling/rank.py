@@ -18,7 +18,7 @@ from spoolctl.spool import Choosing, Node
 
 
 class Range(Protocol):
-    """An estimate of a time in seconds."""
+    """An estimate: of a time in seconds, or of a share."""
 
     @property
     def mid(self) -> float: ...  # noqa: D102 - a protocol
@@ -26,7 +26,7 @@ class Range(Protocol):
     def high(self) -> float: ...  # noqa: D102 - a protocol
 
 
-class Outlook(Protocol):
+class Timing(Protocol):
     """Who knows how long work takes where."""
 
     def run_s(self, work: Work, node: Node) -> Range:
@@ -35,7 +35,7 @@ class Outlook(Protocol):
     def load_s(self, model: str | None, node: Node) -> Range:
         """Loading a model that is not loaded."""
 
-    def failure_rate(self, work: Work, node: Node) -> float:
+    def failure_rate(self, work: Work, node: Node) -> Range:
         """The share of attempts at such work that failed there, from 0 to 1."""
 
 
@@ -65,12 +65,12 @@ class Appraiser:
 
     Args:
         rules: Of ``spool.yaml``.
-        outlook: Who knows how long work takes where.
+        timing: Who knows how long work takes where.
     """
 
-    def __init__(self, rules: Choosing, outlook: Outlook) -> None:
+    def __init__(self, rules: Choosing, timing: Timing) -> None:
         self.rules = rules
-        self.outlook = outlook
+        self.timing = timing
         self._fits: dict[tuple[str, int], tuple[Node, tuple[str, ...]]] = {}
         self._times: dict[tuple[Work, int], tuple[Node, float, float]] = {}
         self._loads: dict[tuple[str, int], tuple[Node, float]] = {}
@@ -107,7 +107,7 @@ class Appraiser:
         key = (model, id(node))
         known = self._loads.get(key)
         if known is None or known[0] is not node:
-            known = self._loads[key] = (node, self.outlook.load_s(model, node).mid)
+            known = self._loads[key] = (node, self.timing.load_s(model, node).mid)
         return known[1]
 
     def forget(self, names: Iterable[str]) -> None:
@@ -119,8 +119,8 @@ class Appraiser:
         key = (work, id(node))
         known = self._times.get(key)
         if known is None or known[0] is not node:
-            run_s = self.outlook.run_s(work, node).mid
-            known = self._times[key] = (node, run_s, self.outlook.failure_rate(work, node))
+            run_s = self.timing.run_s(work, node).mid
+            known = self._times[key] = (node, run_s, self.timing.failure_rate(work, node).mid)
         return known[1], known[2]
 
 

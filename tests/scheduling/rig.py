@@ -24,7 +24,7 @@ class Times:
         return Exactly(self.loading_s)
 
     def failure_rate(self, work, node):
-        return 1.0 if node.worker in self.failing else 0.0
+        return Exactly(1.0 if node.worker in self.failing else 0.0)
 
 
 def worker(name="w1", **seen):

@@ -23,13 +23,13 @@ _MOMENTS = 40
 
 def lower_bound(farm: Farm) -> float:
     """Seconds from the simulation's begin before which the last job cannot have ended under any policy."""
-    appraiser = Appraiser(Choosing(), farm)
+    appraiser = Appraiser(Choosing(), farm.timing)
     rows: list[tuple[float, tuple[float, ...], float]] = []
     for arrival in farm.arrivals:
         times = tuple(
             math.inf
             if appraiser.misfits(arrival.job, WorkerSeen(one.node))
-            else farm.run_s(arrival.job.work, one.node).mid
+            else farm.timing.run_s(arrival.job.work, one.node).mid
             for one in farm.workers
         )
         if min(times) < math.inf:

@@ -1,15 +1,16 @@
-"""A farm to simulate: its workers, its models, the jobs that arrive, and how long work takes there.
+"""A farm to simulate: its workers, the jobs that arrive, and who knows how long work takes there.
 
 Pure. The workers' cards and the jobs are the very records that real ones have, so that what chooses cannot tell the difference.
 """
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
+from spoolctl.scheduling.rank import Timing
 from spoolctl.scheduling.seen import JobSeen
 from spoolctl.scheduling.work import Work
-from spoolctl.spool import Node
+from spoolctl.spool import JobClass, Node, UsageError
 
 LOAD_FIXED_S = 3.0
 """What loading takes beside reading the file: our guess at a common server's."""
@@ -17,7 +18,7 @@ LOAD_FIXED_S = 3.0
 
 @dataclass(frozen=True)
 class Exactly:
-    """A time in seconds that is known."""
+    """A number that is known."""
 
     mid: float
 
@@ -39,16 +40,57 @@ class Model:
 
 
 @dataclass(frozen=True)
-class FarmWorker:
-    """One worker of the farm."""
+class Card:
+    """How fast a worker's machine is."""
 
-    node: Node
     speed: float
     """Work per second: steps times megapixels times images of a model of cost 1."""
     load_gb_s: float
     """How fast it loads a model, in units of 2**30 bytes a second."""
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Knows how long work takes by the speed of cards and the cost of models (a ``rank.Timing``): exactly, as on a farm that has run for a while."""
+
+    cards: Mapping[str, Card]
+    """By worker."""
+    models: Mapping[str, Model]
+    """By name."""
+
+    def run_s(self, work: Work, node: Node) -> Exactly:
+        """The expected time of the work itself."""
+        model = self.models.get(work.model or "")
+        return Exactly(work.units * (model.cost if model else 1.0) / self.cards[node.worker].speed)
+
+    def load_s(self, model: str | None, node: Node) -> Exactly:
+        """The expected time to load a model."""
+        known = self.models.get(model or "")
+        if known is None:
+            return Exactly(0.0)
+        return Exactly(LOAD_FIXED_S + known.gb / self.cards[node.worker].load_gb_s)
+
+    def failure_rate(self, work: Work, node: Node) -> Exactly:  # noqa: ARG002 - as the protocol has it
+        """Nothing fails in a simulation."""
+        return Exactly(0.0)
+
+    def like(self, new: str, old: str) -> "Speeds":
+        """These, and a worker *new* that is as fast as *old*."""
+        return replace(self, cards={**self.cards, new: self.cards[old]})
+
+
+@dataclass(frozen=True)
+class FarmWorker:
+    """One worker of the farm."""
+
+    node: Node
     closed: tuple[tuple[float, float], ...] = ()
     """When it takes no jobs: from, to, in seconds of the simulation."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.node.worker
 
 
 @dataclass(frozen=True)
@@ -64,38 +106,46 @@ class Farm:
     """Everything that a simulation is given."""
 
     workers: tuple[FarmWorker, ...]
-    models: Mapping[str, Model]
     arrivals: tuple[Arrival, ...]
+    """In the order in which they come; those of one moment in the order of their names."""
+    timing: Timing
     noise: float = 0.1
     """How far a job's true time strays from the expected one: the standard deviation of its logarithm."""
     seed: int = 1
     name: str = "farm"
-    _by_node: dict[str, FarmWorker] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        self._by_node.update({one.node.worker: one for one in self.workers})
-
-    # What is expected (``rank.Outlook``): known exactly, as on a farm that has run for a while.
-
-    def run_s(self, work: Work, node: Node) -> Exactly:
-        """The expected time of the work itself."""
-        model = self.models.get(work.model or "")
-        return Exactly(
-            work.units * (model.cost if model else 1.0) / self._by_node[node.worker].speed
-        )
-
-    def load_s(self, model: str | None, node: Node) -> Exactly:
-        """The expected time to load a model."""
-        known = self.models.get(model or "")
-        if known is None:
-            return Exactly(0.0)
-        return Exactly(LOAD_FIXED_S + known.gb / self._by_node[node.worker].load_gb_s)
-
-    def failure_rate(self, work: Work, node: Node) -> float:  # noqa: ARG002 - as the protocol has it
-        """Nothing fails in a simulation."""
-        return 0.0
 
     def stray(self, job: JobSeen) -> float:
         """By which factor the job's true time strays, the same for every policy and worker."""
         drawn = random.Random(f"{self.seed}/{job.name}")  # noqa: S311 - a simulation
         return drawn.lognormvariate(0.0, self.noise) if self.noise else 1.0
+
+    def worker(self, name: str) -> FarmWorker:
+        """The worker of that name.
+
+        Raises:
+            UsageError: There is none.
+        """
+        found = next((one for one in self.workers if one.name == name), None)
+        if found is None:
+            known = ", ".join(sorted(one.name for one in self.workers))
+            raise UsageError(f"no worker '{name}' in this simulation", hint=f"it has: {known}")
+        return found
+
+    def without(self, name: str) -> "Farm":
+        """The farm without one of its workers. Raises UsageError if there is none of that name."""
+        gone = self.worker(name)
+        return replace(self, workers=tuple(one for one in self.workers if one is not gone))
+
+    def reserving(self, name: str, *classes: JobClass) -> "Farm":
+        """The farm with a worker that takes only jobs of *classes*; errors as for ``without``."""
+        kept = self.worker(name)
+        node = kept.node.model_copy(update={"reserved_for": classes, "reserved_until_idle_s": None})
+        changed = replace(kept, node=node)
+        return replace(self, workers=tuple(changed if one is kept else one for one in self.workers))
+
+    def with_another(self, name: str) -> "Farm":
+        """The farm with one more worker like that one, called ``<name>-more``; errors as for ``without``."""
+        more = f"{name}-more"
+        node = self.worker(name).node.model_copy(update={"worker": more, "session": f"{more}-s"})
+        timing = self.timing.like(more, name) if isinstance(self.timing, Speeds) else self.timing
+        return replace(self, workers=(*self.workers, FarmWorker(node)), timing=timing)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spoolctl.scheduling.seen import JobSeen
-from spoolctl.scheduling.simulate.farm import Arrival, Farm, FarmWorker, Model
+from spoolctl.scheduling.simulate.farm import Arrival, Card, Farm, FarmWorker, Model, Speeds
 from spoolctl.scheduling.work import work_of
 from spoolctl.spool import Job, JobClass, ModelHere, Node
 
@@ -52,11 +52,9 @@ def workers(
                     "backend": "webui", "stages": ("txt2img", "img2img", "upscale"), "models": models, "gpu": gpu,
                     "vram_gb": vram_gb, "started_at": begun,
                 }
-            ),
-            speed,
-            load_gb_s,
+            )
         )
-        for name, gpu, vram_gb, speed, load_gb_s in cards
+        for name, gpu, vram_gb, _speed, _load_gb_s in cards
     )  # fmt: skip
 
 
@@ -178,4 +176,8 @@ TRACES: dict[str, Callable[[int, int], Iterator[Arrival]]] = {
 def farm(trace: str, seed: int = 1, jobs: int = 2_000) -> Farm:
     """Five unequal workers and the arrivals of a trace."""
     drawn = sorted(TRACES[trace](seed, jobs), key=lambda one: (one.at_s, one.job.name))
-    return Farm(workers(), {one.name: one for one in MODELS}, tuple(drawn), seed=seed, name=trace)
+    speeds = Speeds(
+        {name: Card(speed, load_gb_s) for name, _, _, speed, load_gb_s in CARDS},
+        {one.name: one for one in MODELS},
+    )
+    return Farm(workers(), tuple(drawn), speeds, seed=seed, name=trace)

@@ -7,10 +7,10 @@ work is spread and in which order it is done.
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from spoolctl.scheduling.choose import Choice, choose, serves
+from spoolctl.scheduling.choose import Choice
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
 from spoolctl.scheduling.simulate.farm import Arrival, Farm, FarmWorker
@@ -52,7 +52,7 @@ class Told:
 
 
 @dataclass
-class _Worker:
+class Busy:
     farm: FarmWorker
     model: str | None = None
     free_at: float = 0.0
@@ -62,7 +62,7 @@ class _Worker:
     left: dict[str, float] = field(default_factory=dict)
 
 
-Chooses = Callable[["World", "_Worker"], Choice]
+Chooses = Callable[["World", "Busy"], Choice]
 
 
 class World:
@@ -70,10 +70,10 @@ class World:
 
     def __init__(self, farm: Farm, rules: Choosing, chooses: Chooses) -> None:
         self.farm, self.rules, self._chooses = farm, rules, chooses
-        self.appraiser = Appraiser(rules, farm)
+        self.appraiser = Appraiser(rules, farm.timing)
         self.now = 0.0
         self._window = WINDOW
-        self.workers = [_Worker(one) for one in farm.workers]
+        self.workers = [Busy(one) for one in farm.workers]
         self.waiting: dict[JobClass, dict[str, Arrival]] = {one: {} for one in CLASSES}
         self.seen_passed: Counter[str] = Counter()
         self.told = Told()
@@ -119,7 +119,7 @@ class World:
                 again.append(self._begin(worker, choice))
         return again
 
-    def _begin(self, worker: _Worker, choice: Choice) -> float:
+    def _begin(self, worker: Busy, choice: Choice) -> float:
         job = choice.job
         assert job is not None  # noqa: S101 - the caller asked
         arrival = self.waiting[job.job_class].pop(job.name)
@@ -132,8 +132,10 @@ class World:
                 self.seen_passed[other.job.name] += 1
         self.told.passed.update(one.name for one in choice.passed)
         node, wanted = worker.farm.node, job.work.model
-        load_s = 0.0 if wanted in (None, worker.model) else self.farm.load_s(wanted, node).mid
-        expected = self.farm.run_s(job.work, node).mid
+        load_s = (
+            0.0 if wanted in (None, worker.model) else self.farm.timing.load_s(wanted, node).mid
+        )
+        expected = self.farm.timing.run_s(job.work, node).mid
         ended = self.now + load_s + expected * self.farm.stray(job)
         self.told.runs.append(Run(job, node.worker, arrival.at_s, self.now, load_s, ended))
         worker.account.serve(line, load_s + expected)
@@ -144,13 +146,13 @@ class World:
             worker.served_at = ended
         return ended
 
-    def heads(self, worker: _Worker, job_class: JobClass) -> tuple[list[JobSeen], int]:
+    def heads(self, worker: Busy, job_class: JobClass) -> tuple[list[JobSeen], int]:
         """What *worker* sees of one queue, and how many jobs wait behind that."""
         jobs = self.waiting[job_class]
         seen = [self._as_seen(worker, one) for one in itertools.islice(jobs.values(), self._window)]
         return seen, len(jobs) - len(seen)
 
-    def _as_seen(self, worker: _Worker, arrival: Arrival) -> JobSeen:
+    def _as_seen(self, worker: Busy, arrival: Arrival) -> JobSeen:
         since = worker.left.get(arrival.job.name, self.now)
         return replace(
             arrival.job,
@@ -159,7 +161,7 @@ class World:
             left_s=self.now - since,
         )
 
-    def _seen(self, worker: _Worker) -> WorkerSeen:
+    def _seen(self, worker: Busy) -> WorkerSeen:
         closed = [pair for pair in worker.farm.closed if pair[0] <= self.now < pair[1]]
         closes = [begin - self.now for begin, _ in worker.farm.closed if begin > self.now]
         # A job that takes longer than expected ends any moment now.
@@ -176,43 +178,9 @@ class World:
 
     def all_seen(self) -> dict[str, WorkerSeen]:
         """Every worker as its heartbeat would show it."""
-        return {one.farm.node.worker: self._seen(one) for one in self.workers}
+        return {one.farm.name: self._seen(one) for one in self.workers}
 
 
-def as_workers_do(world: World, worker: _Worker) -> Choice:
-    """The policy of the spool's own workers."""
-    seen = world.all_seen()
-    me = seen.pop(worker.farm.node.worker)
-    if not me.takes_jobs:
-        return Choice()
-    for job_class in CLASSES:
-        if not serves(me, job_class):
-            continue
-        heads, behind = world.heads(worker, job_class)
-        choice = choose(
-            me, list(seen.values()), heads, worker.account, world.appraiser, behind=behind
-        )
-        if choice.job is not None or choice.left:
-            return choice
-    return Choice()
-
-
-def first_come(world: World, worker: _Worker) -> Choice:
-    """The policy to compare with: whoever is idle takes what has waited longest and fits, whatever its class."""
-    me = world.all_seen()[worker.farm.node.worker]
-    if not me.takes_jobs:
-        return Choice()
-    every = sorted(
-        itertools.chain.from_iterable(jobs.values() for jobs in world.waiting.values()),
-        key=lambda one: (one.at_s, one.job.name),
-    )
-    fitting = (one.job for one in every if not world.appraiser.misfits(one.job, me))
-    return Choice(next(fitting, None))
-
-
-def simulate(farm: Farm, rules: Choosing, chooses: Chooses = as_workers_do) -> Told:
-    """Let *farm* live under *rules*."""
+def simulate(farm: Farm, rules: Choosing, chooses: Chooses) -> Told:
+    """Let *farm* live under *rules* and the policy *chooses*."""
     return World(farm, rules, chooses).live()
-
-
-Policies = Sequence[tuple[str, Chooses]]
