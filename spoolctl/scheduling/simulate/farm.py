@@ -51,7 +51,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Speeds:
-    """Knows how long work takes by the speed of cards and the cost of models (a ``rank.Timing``): exactly, as on a farm that has run for a while."""
+    """Knows how long work takes by the speed of cards and the cost of models (a ``rank.Timing``).
+
+    Exactly, but for the noise: as on a farm that has run for a while.
+    """
 
     cards: Mapping[str, Card]
     """By worker."""

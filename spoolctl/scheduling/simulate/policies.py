@@ -44,8 +44,10 @@ def first_come(world: World, worker: Busy) -> Choice:
 
 
 def central(world: World, worker: Busy) -> Choice:
-    """A central assignment that sees every waiting job: class by class, the loaded model's jobs as long as there are any, then the model with
-    the most jobs that nobody has loaded. Unbounded: what is rare may wait for ever.
+    """A central assignment that sees every waiting job, class by class.
+
+    The loaded model's jobs as long as there are any, then those of the model with the most jobs that nobody has loaded. Unbounded: what
+    is rare may wait for ever.
     """
     seen = world.all_seen()
     me = seen.pop(worker.farm.name)

@@ -53,6 +53,8 @@ class Told:
 
 @dataclass
 class Busy:
+    """A worker of the farm at one moment."""
+
     farm: FarmWorker
     model: str | None = None
     free_at: float = 0.0
