@@ -1,35 +1,88 @@
-"""The command line ``spoolctl``: which commands there are, and the entry point."""
+"""The command line ``spoolctl``: which commands there are, and the entry point.
+
+Guarantees that nothing is imported but for the command that is given: ``--help`` needs no more than Typer.
+"""
 
 import contextlib
+import importlib
 import io
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from spoolctl.cli import adopt as adopt_command
-from spoolctl.cli import approve as approve_command
-from spoolctl.cli import cancel as cancel_command
-from spoolctl.cli import control, controller, corpus, errors, moves, rendering, schema
-from spoolctl.cli import demo as demo_command
-from spoolctl.cli import doctor as doctor_command
-from spoolctl.cli import fsck as fsck_command
-from spoolctl.cli import init as init_command
-from spoolctl.cli import logs as logs_command
-from spoolctl.cli import nodes as nodes_command
-from spoolctl.cli import retry as retry_command
-from spoolctl.cli import show as show_command
-from spoolctl.cli import status as status_command
-from spoolctl.cli import submit as submit_command
-from spoolctl.cli import tokens as tokens_command
-from spoolctl.cli.opening import JsonOption, SpoolOption
-from spoolctl.spool.version import VERSION
+from spoolctl.cli.options import JsonOption, SpoolOption
 
 PROGRAM = "spoolctl"
+
+COMMANDS = {
+    "init": ("init:init", "Make a spool in a new or empty folder."),
+    "submit": ("submit:submit", "Submit jobs, all of them or none."),
+    "status": ("status:status", "Show who runs what, what waits, what failed."),
+    "show": ("show:show", "Show one job, its attempts and their reasons."),
+    "logs": ("logs:logs", "Print the log of a job's attempt."),
+    "cancel": ("cancel:cancel", "Cancel jobs that have not ended."),
+    "retry": ("retry:retry", "Put failed or cancelled jobs back into a queue."),
+    "hold": ("moves:hold", "Hold jobs back that have not begun."),
+    "release": ("moves:release", "Let held or waiting jobs go to their queue."),
+    "move": ("moves:move", "Move queued jobs to another class."),
+    "adopt": ("adopt:adopt", "Keep the images of a superseded or lost attempt."),
+    "approve": (
+        "approve:approve",
+        "Approve a job's images, once and for all; jobs that wait for that go on.",
+    ),
+    "tokens": ("tokens:tokens", "List the spool's tokens, their slots and who holds them."),
+    "nodes": ("nodes:nodes", "List workers and controllers."),
+    "drain": ("control:drain", "Ask workers to finish what they run, then stop."),
+    "pause": ("control:pause", "Ask workers to claim nothing until resumed."),
+    "resume": ("control:resume", "Take back what was asked of workers."),
+    "fsck": ("fsck:fsck", "Check every invariant of a spool, live or at rest."),
+    "demo": (
+        "demo:demo",
+        "Show a spool at work on this machine; takes half a minute and needs no GPU.",
+    ),
+    "doctor": (
+        "doctor:doctor",
+        "Prove a share: what it refuses, how soon things are seen, locks, clock, permissions, speed, mount options.",
+    ),
+    "controller": ("controller:app", "The controller."),
+    "corpus": ("corpus:app", "The learning corpus."),
+    "schema": ("schema:app", "JSON Schemas of the spool's files."),
+}
+"""Each command and family, in the order of the help: where it is defined, and its line there."""
+
+
+class Command(TyperCommand):
+    """A command of which only name and line are known until it is given."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:  # noqa: ANN401
+        """That of the real command, which takes over from here on; help and completion come through here, too."""
+        module, attribute = COMMANDS[str(self.name)][0].split(":")
+        found = getattr(importlib.import_module(f"spoolctl.cli.{module}"), attribute)
+        around = typer.Typer(rich_markup_mode=None, add_completion=False)
+        around.callback()(lambda: None)  # without it, an only command would be the whole program
+        if isinstance(found, typer.Typer):
+            around.add_typer(found, name=self.name)
+        else:
+            around.command(self.name)(found)
+        group: Any = typer.main.get_command(around)
+        return group.commands[self.name].make_context(info_name, args, *rest, **more)
+
+
+class Commands(TyperGroup):
+    """All commands, none of them imported."""
+
+    def __init__(self, *, commands: Any = None, **settings: Any) -> None:  # noqa: ANN401
+        del commands  # what was registered with Typer: nothing
+        known: Any = {name: Command(name, help=line) for name, (_, line) in COMMANDS.items()}
+        super().__init__(commands=known, **settings)
+
 
 # No markup: help is read in logs and pipes too, and boxes help nobody there.
 app = typer.Typer(
     name=PROGRAM,
+    cls=Commands,
     help="A job spool for GPU machines on a shared disk.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -47,39 +100,14 @@ def spoolctl(
     """A job spool for GPU machines on a shared disk. --spool and --json also go before the command."""
     del spool  # each command asks for it (opening.py)
     if version:
-        document = {"program": PROGRAM, "version": VERSION}
-        rendering.answer(document, lambda page: page.line(f"{PROGRAM} {VERSION}"), as_json=as_json)
+        rendering = importlib.import_module("spoolctl.cli.rendering")
+        number = importlib.import_module("spoolctl.spool.version").VERSION
+        document = {"program": PROGRAM, "version": number}
+        rendering.answer(document, lambda page: page.line(f"{PROGRAM} {number}"), as_json=as_json)
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         sys.stdout.write(ctx.get_help() + "\n")
         raise typer.Exit(2)
-
-
-for _command in (
-    init_command.init,
-    submit_command.submit,
-    status_command.status,
-    show_command.show,
-    logs_command.logs,
-    cancel_command.cancel,
-    retry_command.retry,
-    moves.hold,
-    moves.release,
-    moves.move,
-    adopt_command.adopt,
-    approve_command.approve,
-    tokens_command.tokens,
-    nodes_command.nodes,
-    control.drain,
-    control.pause,
-    control.resume,
-    fsck_command.fsck,
-    demo_command.demo,
-    doctor_command.doctor,
-):
-    app.command()(_command)
-for _name, _family in (("controller", controller), ("corpus", corpus), ("schema", schema)):
-    app.add_typer(_family.app, name=_name)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,7 +119,9 @@ def main(arguments: list[str] | None = None) -> int:
             with contextlib.suppress(OSError, ValueError):
                 stream.reconfigure(errors="replace")
     asked = given[: given.index("--")] if "--" in given else given
-    return errors.run(
-        lambda: app(args=given, prog_name=PROGRAM, standalone_mode=False),
-        as_json="--json" in asked,
-    )
+    try:
+        code = app(args=given, prog_name=PROGRAM, standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - it raises a bug again
+        errors = importlib.import_module("spoolctl.cli.errors")
+        return int(errors.ended_by(problem, as_json="--json" in asked))
+    return code if isinstance(code, int) else 0

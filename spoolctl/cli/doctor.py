@@ -103,8 +103,7 @@ def _text(
 
 
 def _table(page: rendering.Page, findings: list[Finding]) -> None:
-    console = rendering.stdout()
-    for severity, line in lines(findings, console.width if console.is_terminal else None):
+    for severity, line in lines(findings, rendering.width()):
         page.line(line, style=_STYLES[severity])
 
 

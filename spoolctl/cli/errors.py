@@ -5,7 +5,6 @@ stdout; a bug shows its traceback. A command never prints an error itself, and n
 """
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -77,27 +76,24 @@ def from_share(error: OSError) -> ShareUnusable:
     return ShareUnusable(f"the share did not do what was asked{where}: {error.strerror or error}")
 
 
-def run(call: Callable[[], object], *, as_json: bool) -> int:
-    """Run a command and give the exit code that it ends with; raises only bugs."""
-    problem: SpoolError
-    try:
-        code = call()
-    except SpoolError as error:
-        problem = error
-    except OSError as error:
-        problem = from_share(error)
-    except _CommandLineProblem as error:
-        problem = _misuse(error)
-    except (KeyboardInterrupt, typer.Abort):
+def ended_by(problem: BaseException, *, as_json: bool) -> int:
+    """Tell what ended a command and give the exit code; a bug is raised again."""
+    if isinstance(problem, KeyboardInterrupt | typer.Abort):
         rendering.complain("error", "interrupted")
         return INTERRUPTED
+    if isinstance(problem, OSError):
+        told: SpoolError = from_share(problem)
+    elif isinstance(problem, _CommandLineProblem):
+        told = _misuse(problem)
+    elif isinstance(problem, SpoolError):
+        told = problem
     else:
-        return code if isinstance(code, int) else 0
+        raise problem
     sys.stdout.flush()  # what the command has said comes before why it ended
     if as_json:
-        rendering.print_json(document_of(problem))
-    tell(problem)
-    return problem.exit_code
+        rendering.print_json(document_of(told))
+    tell(told)
+    return told.exit_code
 
 
 def _misuse(error: Any) -> SpoolError:  # noqa: ANN401 - Typer does not export its class

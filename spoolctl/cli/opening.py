@@ -7,31 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from spoolctl.cli import completing
+from spoolctl.cli import completing, options
 from spoolctl.spool import Actor, NoSpool, UsageError, open_spool, slug
 
 ENV_ROOT = "SPOOL_ROOT"
 
 
-def _or_as_given_before(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:  # noqa: ANN401
-    """The option's value here, else that given before the command's name."""
-    return value or ctx.find_root().params.get(str(param.name))
-
-
-SpoolOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--spool",
-        help="The spool's folder; else what SPOOL_ROOT says.",
-        metavar="PATH",
-        callback=_or_as_given_before,
-        show_default=False,
-    ),
-]
-JsonOption = Annotated[
-    bool,
-    typer.Option("--json", help="Answer with one JSON document.", callback=_or_as_given_before),
-]
+SpoolOption = options.SpoolOption
+JsonOption = options.JsonOption
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the jobs' names.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would be done; change nothing.")

@@ -1,131 +1,38 @@
 """The one place that writes to the terminal: text, tables, JSON.
 
 Guarantees: stdout carries the answer, stderr everything else; with ``--json`` the answer is exactly one document (one a line while
-watching); no colour off a terminal or with ``NO_COLOR``; there lines are neither wrapped nor cut. Control characters in
-somebody's text never reach the terminal, where they could rewrite what is shown.
+watching); no colour off a terminal or with ``NO_COLOR``; there lines are neither wrapped nor cut. Rich is imported only where
+somebody looks.
 """
 
+import importlib
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console
-from rich.live import Live
-from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
-_WIDTH_OFF_TERMINAL = 4_000
+from spoolctl.cli import page as _page
+
+Page = _page.Page
+one_line = _page.one_line
+
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 _UNITS = ("B", "KiB", "MiB", "GiB")
-_COLOURS = {
-    "error": "bold red",
-    "hint": "cyan",
-    "failed": "red",
-    "lost": "red",
-    "silent?": "red",
-    "gone": "red",
-    "succeeded": "green",
-    "running": "green",
-    "cancelled": "yellow",
-    "returned": "yellow",
-}
-
-Row = Sequence[str]
 
 
-def clean(text: str) -> str:
-    """Somebody's text without control characters; every kind of line end becomes a newline."""
-    unified = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
-    return "".join(
-        c if c == "\n" or (c >= " " and not "\x7f" <= c <= "\x9f") else "?" for c in unified
-    )
+def terminal() -> Any:  # noqa: ANN401 - a module
+    """``terminal.py``, imported when it is first needed."""
+    return importlib.import_module("spoolctl.cli.terminal")
 
 
-def one_line(text: str) -> str:
-    """Somebody's text on one line."""
-    return " ".join(clean(text).split())
-
-
-class Page:
-    """The text form of an answer, built up line by line."""
-
-    def __init__(self) -> None:
-        self._parts: list[Text | Table] = []
-
-    def line(self, text: str = "", *, style: str = "") -> None:
-        """Add one line."""
-        self._parts.append(Text(clean(text).replace("\n", " "), style=style))
-
-    def heading(self, text: str) -> None:
-        """Add an empty line and a heading."""
-        if self._parts:
-            self.line()
-        self.line(text, style="bold")
-
-    def verbatim(self, text: str, *, indent: str = "") -> None:
-        """Add somebody's text with its line ends."""
-        for line in clean(text).rstrip("\n").split("\n"):
-            self._parts.append(Text(indent + line))
-
-    def pairs(self, rows: Iterable[tuple[str, str | None]]) -> None:
-        """Add lines of a word and what it says; those that say nothing are left out."""
-        told = [(word, said) for word, said in rows if said]
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-        table.add_column(style="dim", no_wrap=True)
-        table.add_column(overflow="fold")
-        for word, said in told:
-            table.add_row(Text(word), _cell(said))
-        if told:
-            self._parts.append(table)
-
-    def table(self, columns: Sequence[str], rows: Iterable[Row], *, folds: Sequence[str]) -> None:
-        """Add a table; where the terminal is narrow, the columns named in *folds* are wrapped and the others not."""
-        table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
-        for column in columns:
-            if column in folds:
-                table.add_column(column, overflow="fold")
-            else:
-                table.add_column(column, overflow="ellipsis", no_wrap=True)
-        for row in rows:
-            table.add_row(*(_cell(value) for value in row))
-        self._parts.append(table)
-
-    def print_on(self, console: Console) -> None:
-        """Write the page; trailing spaces, which tables are padded with, are cut off a terminal."""
-        if console.is_terminal:
-            for part in self._parts:
-                console.print(part)
-            return
-        with console.capture() as captured:
-            for part in self._parts:
-                console.print(part)
-        lines = captured.get().split("\n")
-        sys.stdout.write("\n".join(line.rstrip() for line in lines))
-
-    def __rich_console__(self, *_: object) -> Iterator[Text | Table]:
-        yield from self._parts
-
-
-def _cell(value: str) -> Text:
-    return Text(one_line(value), style=_COLOURS.get(value, ""))
-
-
-def stdout() -> Console:
-    """The console of the answer; wide where nobody looks, so that no line is cut."""
-    console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_OFF_TERMINAL
-    return console
-
-
-def stderr() -> Console:
-    """The console of everything else."""
-    return Console(file=sys.stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+def width() -> int | None:
+    """The terminal's width in columns; None off a terminal, where nothing is wrapped."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def answer(
@@ -149,14 +56,17 @@ def answer(
         for line in quiet:
             sys.stdout.write(f"{line}\n")
     else:
-        _print(text, stdout())
+        _print(text)
     sys.stdout.flush()  # a reader that went away is noticed here, not while the interpreter ends
 
 
-def _print(text: Callable[[Page], None], console: Console) -> None:
+def _print(text: Callable[[Page], None]) -> None:
     page = Page()
     text(page)
-    page.print_on(console)
+    if sys.stdout.isatty():
+        terminal().show(page)
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in page.lines())
 
 
 def print_json(document: Mapping[str, Any], *, on_one_line: bool = False) -> None:
@@ -181,37 +91,34 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 def complain(word: str, text: str) -> None:
     """Write ``word: text`` to stderr."""
-    console = stderr()
-    console.print(Text(f"{word}:", style=_COLOURS.get(word, "")), Text(one_line(text)))
+    if sys.stderr.isatty():
+        terminal().complain(word, one_line(text))
+    else:
+        sys.stderr.write(f"{word}: {one_line(text)}\n")
 
 
 @contextmanager
 def watching() -> Iterator[Callable[[Callable[[Page], None]], None]]:
     """A screen that is redrawn by each call of what this yields."""
-    console = stdout()
-    if not console.is_terminal:
-        yield lambda text: _print(text, console)
+    if not sys.stdout.isatty():
+        yield _print
         return
-    with Live(console=console, auto_refresh=False, screen=True) as live:
+    with terminal().screen() as draw:
 
         def show(text: Callable[[Page], None]) -> None:
             page = Page()
             text(page)
-            live.update(page, refresh=True)
+            draw(page)
 
         yield show
 
 
-@contextmanager
-def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr; yields the call that advances it by one."""
-    console = stderr()
-    if not (shown and console.is_terminal):
-        yield lambda: None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+def progress(what: str, total: int, *, shown: bool) -> AbstractContextManager[Callable[[], None]]:
+    """A progress bar on stderr; gives the call that advances it by one."""
+    if not (shown and sys.stderr.isatty()):
+        return nullcontext(lambda: None)
+    bar: AbstractContextManager[Callable[[], None]] = terminal().progress(what, total)
+    return bar
 
 
 def moment(at: datetime | None) -> str:

@@ -15,7 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from spoolctl.cli import rendering
+from spoolctl.cli import terminal
+from spoolctl.cli.page import one_line
 from spoolctl.demo.news import Item, short
 from spoolctl.spool import Heartbeat
 
@@ -62,7 +63,7 @@ class Display:
     def _line(self, item: Item) -> Text:
         seconds = max(0.0, (item.at - self._began).total_seconds())
         text = Text(f"{seconds:6.1f} s  ", style="dim")
-        return text.append(rendering.one_line(item.text), style=item.style or "default")
+        return text.append(one_line(item.text), style=item.style or "default")
 
     def _draw(self, picture: Picture, now: datetime) -> Group:
         head = Table.grid(expand=True)
@@ -132,7 +133,7 @@ def _row(name: str, beat: Heartbeat | None) -> Iterator[str | Text | ProgressBar
 @contextmanager
 def display(began: datetime, *, silent: bool) -> Iterator[Display]:
     """A display on standard output; with *silent* one that shows nothing."""
-    console = rendering.stdout()
+    console = terminal.stdout()
     if silent:
         console.quiet = True
     if silent or not console.is_terminal:

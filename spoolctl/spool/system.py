@@ -15,8 +15,6 @@ import time
 import uuid
 from pathlib import Path
 
-import psutil
-
 from spoolctl.spool.ports import Host
 
 START_TOLERANCE_S = 1.0
@@ -64,7 +62,7 @@ def this_host() -> Host:
     machine = socket.gethostname().lower()
     boot_id = _text_of(_PROC / "sys/kernel/random/boot_id") or BOOT_UNKNOWN
     pid = os.getpid()
-    return Host(machine, _host_id(machine, boot_id), boot_id, pid, _started_s(psutil.Process(pid)))
+    return Host(machine, _host_id(machine, boot_id), boot_id, pid, _started_s(pid))
 
 
 def is_alive(pid: int, started_s: float) -> bool:
@@ -74,12 +72,13 @@ def is_alive(pid: int, started_s: float) -> bool:
     """
     if pid <= 0:
         return False
+    import psutil  # noqa: PLC0415 - most commands ask after no process
+
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
+        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
             return False
-        return abs(_started_s(process) - started_s) <= START_TOLERANCE_S
-    except psutil.NoSuchProcess:
+        return abs(_started_s(pid) - started_s) <= START_TOLERANCE_S
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return _is_hidden(pid)
     except (psutil.AccessDenied, PermissionError):
         return True
@@ -98,18 +97,17 @@ def _is_hidden(pid: int) -> bool:
     return False
 
 
-def _started_s(process: psutil.Process) -> float:
+def _started_s(pid: int) -> float:
     """When a process started: seconds since boot on Linux, since the epoch elsewhere.
 
     psutil's own figure on Linux is the boot time *by the wall clock* plus this one: two processes would
     disagree about it after somebody set the clock between their starts. Field 22 of proc(5)'s stat.
     """
     if sys.platform != "linux":
-        return process.create_time()
-    try:
-        line = (_PROC / str(process.pid) / "stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        raise psutil.NoSuchProcess(process.pid) from None
+        import psutil  # noqa: PLC0415 - as above
+
+        return float(psutil.Process(pid).create_time())
+    line = (_PROC / str(pid) / "stat").read_text(errors="replace")
     return float(line.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,17 +1,21 @@
 """What all commands share: the spool's option, errors, exit codes, JSON, version, completion, help."""
 
 import errno
+import importlib
+import inspect
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_bench import Bench
+from typer import Typer
 
 from spoolctl.cli import completing, errors, opening, rendering
-from spoolctl.cli.app import app
+from spoolctl.cli.app import COMMANDS
 from spoolctl.spool import ShareUnusable, SpoolError
 from spoolctl.spool import errors as spool_errors
 
@@ -21,13 +25,66 @@ DOCUMENT = (ROOT / "docs/CLI.md").read_text(encoding="utf-8")
 
 def commands() -> list[str]:
     """Every command, families as 'family command'."""
-    found = [one.callback.__name__ for one in app.registered_commands]
-    for family in app.registered_groups:
-        found += [
-            f"{family.name} {one.name or one.callback.__name__}"
-            for one in family.typer_instance.registered_commands
-        ]
+    found = []
+    for name, (where, _) in COMMANDS.items():
+        command = defined(where)
+        if isinstance(command, Typer):
+            callbacks = [(one.name, one.callback) for one in command.registered_commands]
+            found += [f"{name} {given or inner.__name__}" for given, inner in callbacks]
+        else:
+            found.append(name)
     return found
+
+
+def defined(where: str) -> Any:
+    module, attribute = where.split(":")
+    return getattr(importlib.import_module(f"spoolctl.cli.{module}"), attribute)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_line_of_a_command_in_the_help_is_the_first_that_it_says_itself(name: str) -> None:
+    where, line = COMMANDS[name]
+    command = defined(where)
+    said = command.info.help if isinstance(command, Typer) else inspect.getdoc(command)
+    assert line == said.split("\n\n")[0].replace("\n", " ")
+
+
+def imported_by(*line: str | Path) -> set[str]:
+    """The modules that a command line has imported when it ends."""
+    code = (
+        "import sys; from spoolctl.cli.app import main; code = main(sys.argv[1:]);"
+        "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *map(str, line)], cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return set(ran.stderr.split())
+
+
+NEVER = {"PIL", "numpy", "requests", "pynvml", "websockets", "watchdog", "spoolworker"}
+SELDOM = {
+    "rich",
+    "filelock",
+    "spoolctl.controller",
+    "spoolctl.fsck",
+    "spoolctl.demo",
+    "spoolctl.spool.doctor",
+}
+
+
+def test_the_help_imports_nothing_but_typer() -> None:
+    heavy = NEVER | SELDOM | {"pydantic", "yaml", "psutil", "spoolctl.spool"}
+    assert imported_by("--help") & heavy == set()
+    assert "typer" in imported_by("--help")
+
+
+def test_what_people_type_all_day_imports_nothing_that_it_does_not_need(bench: Bench) -> None:
+    bench.submit("one")
+    for line in (["submit", bench.file("a.yaml")], ["status"], ["show", "one"], ["nodes"]):
+        found = imported_by(*line, "--spool", bench.root)
+        assert found & (NEVER | SELDOM | {"psutil", "spoolctl.spool.schemas"}) == set(), line
+        assert "spoolctl.spool.submit" in found  # the protocol library comes as a whole
 
 
 def test_the_spool_is_named_before_or_after_the_command_or_by_the_environment(

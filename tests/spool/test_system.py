@@ -54,7 +54,7 @@ def test_another_process_of_this_machine_has_the_same_host():
 
 def test_a_process_that_ended_is_dead_and_a_zombie_too():
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        started_s = system._started_s(psutil.Process(child.pid))
+        started_s = system._started_s(child.pid)
         assert is_alive(child.pid, started_s)
         child.stdin.close()
         if sys.platform != "win32":
@@ -105,8 +105,7 @@ def test_a_process_name_with_spaces_and_brackets_does_not_confuse(monkeypatch, t
     fields = " ".join(["S", *(str(n) for n in range(4, 22)), "12345", "99"])
     (tmp_path / "7/stat").write_text(f"7 (my) prog (x) {fields}\n")
     monkeypatch.setattr(system, "_PROC", tmp_path)
-    process = type("P", (), {"pid": 7})()
-    assert system._started_s(process) == 12345 / os.sysconf("SC_CLK_TCK")
+    assert system._started_s(7) == 12345 / os.sysconf("SC_CLK_TCK")
 
 
 def fake_machine(folder: Path, machine_id: str, namespace: int, monkeypatch) -> None:

@@ -130,7 +130,7 @@ class Record(BaseModel):
         extra="ignore",
         populate_by_name=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,
+        defer_build=True,  # a command builds only the kinds that it reads
     )
 
     bytes_max: ClassVar[int] = RECORD_BYTES_MAX

@@ -136,7 +136,7 @@ class StableNewWorkload(Submitted):
 
     kind: Literal["stablenew"]
     snapshot: JsonObject
-    dropped: Dropped = Dropped()
+    dropped: Dropped = Dropped.model_construct()
 
 
 OwnChain = ComfyUIWorkload | TextWorkload | CommandWorkload
@@ -159,12 +159,12 @@ class Job(Submitted):
     group: Label | None = None
     submitted_by: Label | None = None
     created_at: Moment | None = None
-    requires: Requires = Requires()
+    requires: Requires = Requires.model_construct()
     after: Annotated[tuple[Needed, ...], Field(max_length=AFTER_MAX)] = ()
     """Jobs that must have come so far first."""
     not_before: Moment | None = None
     """Judged by the share's clock."""
-    limits: Limits = Limits()
+    limits: Limits = Limits.model_construct()
     inputs: Annotated[tuple[Input, ...], Field(max_length=INPUTS_MAX)] = ()
     learning: JsonObject | None = None
     """Carried into the corpus: experiment_name, variable_under_test, variant_value, ..."""

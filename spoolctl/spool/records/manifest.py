@@ -157,7 +157,7 @@ class Manifest(Record):
     """True if no further attempt follows unless a person asks for one."""
     retry_at: Moment | None = None
     """Not before this moment of the share's clock, if another attempt follows."""
-    counts: Counts = Counts()
+    counts: Counts = Counts.model_construct()
     avoid: tuple[Label, ...] = ()
     """Workers on which this job failed; others are preferred."""
     vram_gb_above: float | None = None

@@ -64,8 +64,8 @@ class Pool(Submitted):
 class Choosing(Submitted):
     """How workers choose among the jobs that they could run. The defaults are those that did best in the simulator (docs/SCHEDULING.md)."""
 
-    passes_max: PassesMax = PassesMax()
-    wait_max_s: WaitMax = WaitMax()
+    passes_max: PassesMax = PassesMax.model_construct()
+    wait_max_s: WaitMax = WaitMax.model_construct()
     leave_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
     """Longest that a worker leaves a job to one that would finish it sooner, and never longer than the job would take it."""
     turns: Literal["groups", "submitters", "off"] = "groups"
@@ -119,10 +119,10 @@ class Settings(Submitted):
     """Whether an image that is all black fails its attempt: what a model makes when its numbers overflow."""
     tokens: dict[TokenName, Annotated[int, Field(ge=1, le=100)]] = {}
     """How many jobs that require a token may run at once, on all nodes together."""
-    retry: Retry = Retry()
-    retention: Retention = Retention()
-    choosing: Choosing = Choosing()
-    modes: Modes = Modes()
+    retry: Retry = Retry.model_construct()
+    retention: Retention = Retention.model_construct()
+    choosing: Choosing = Choosing.model_construct()
+    modes: Modes = Modes.model_construct()
 
     @model_validator(mode="after")
     def _lease_is_long_enough(self) -> "Settings":
