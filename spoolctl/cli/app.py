@@ -46,6 +46,7 @@ COMMANDS = {
         "doctor:doctor",
         "Prove a share: what it refuses, how soon things are seen, locks, clock, permissions, speed, mount options.",
     ),
+    "simulate": ("simulate:simulate", "Try the choosing on a farm that is not there."),
     "controller": ("controller:app", "The controller."),
     "corpus": ("corpus:app", "The learning corpus."),
     "schema": ("schema:app", "JSON Schemas of the spool's files."),
