@@ -4,8 +4,8 @@ It takes its name, ends what its former life left open, then claims and runs one
 idle moments it sweeps.
 
 Guarantees: no error of a job, a file or the share ends it, except what it cannot work without (a spool, a name, a backend that
-comes to rest); it never claims while it is paused, drained, told to stop, or while its backend does not answer. Does not restart
-itself: a service manager does.
+comes to rest); it never claims while it rests (``availability``), is drained or told to stop, or while its backend does not answer. Does
+not restart itself: a service manager does.
 """
 
 import contextlib
@@ -31,13 +31,21 @@ from spoolctl.spool import (
     refuse_other_protocol,
     spread,
 )
+from spoolworker.availability import (
+    Availability,
+    InputSeen,
+    InUse,
+    PauseFile,
+    read_input,
+)
 from spoolworker.backends import open_backend
+from spoolworker.beside import Beside
 from spoolworker.breaker import Breaker
 from spoolworker.choosing import Chooser
 from spoolworker.config import Config
 from spoolworker.execution import BackendHangs, Execution
 from spoolworker.naming import hold_name
-from spoolworker.pulse import Pulse
+from spoolworker.pulse import LOOK_S, Pulse
 from spoolworker.readiness import Readiness
 from spoolworker.stopping import Stopping
 from spoolworker.wake import Wake
@@ -76,8 +84,24 @@ class Agent:
         self._sweeper = Sweeper(self._actor, self._life, self._admission)
         self._chooser: Chooser | None = None
         self._next_sweep = 0.0
-        self._readiness = Readiness(config, self._actor, self._life, self._backend)
-        self._paused = False
+        self._next_look = 0.0
+        wall_s, available = self._actor.clock.utc_s, config.availability
+        in_use = InUse(
+            available,
+            self._actor.clock.mono,
+            lambda what, problem: log("use.unknown", setting=what, problem=problem),
+        )
+        self._input: Beside[InputSeen] = Beside(
+            "input", lambda: read_input(wall_s()), in_use.tell_input
+        )
+        self._availability = Availability(
+            available,
+            pause_file=PauseFile(config.pause_file),
+            wall_s=wall_s,
+            in_use=in_use,
+            log=log,
+        )
+        self._readiness = Readiness(config, self._actor, self._life, self._backend, in_use)
         self._scratch = config.scratch / f"attempts-{config.name}"
         self._breaker = Breaker(
             self._actor.clock.mono,
@@ -115,6 +139,7 @@ class Agent:
         self._life.beat()
         begin_session(actor)
         end_former_sessions(actor, self._life)
+        self._ask_input()
         # What a former life left when it was killed.
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._pulse.start()
@@ -158,7 +183,8 @@ class Agent:
 
     def _may_leave(self) -> bool:
         """True if a worker that cannot claim now need not wait until it can."""
-        return self._config.once or (self._config.drain and not self._breaker.may_claim)
+        once = self._config.once and not self._availability.is_unsure
+        return once or (self._config.drain and not self._breaker.may_claim)
 
     def _rest(self, seconds: float) -> None:
         # With jitter, so that workers that were started together do not list the share together for ever.
@@ -212,6 +238,7 @@ class Agent:
             vram_gb=self._chooser.node.vram_gb if self._chooser else None,
             vram_seen=lambda: self._readiness.vram,
             node=self._readiness.node,
+            give_up=self._must_give_up,
         )
         try:
             manifest = execution.run()
@@ -220,6 +247,14 @@ class Agent:
             self._tell_end(claimed, error.manifest)
             raise
         self._tell_end(claimed, manifest)
+
+    def _must_give_up(self) -> str | None:
+        """Why the job in work must be handed back; looked for here, so that it is found while the share does not answer, too."""
+        now = self._actor.clock.mono()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_S
+            self._availability.look()
+        return self._availability.stop
 
     def _tell_end(self, claimed: Claim, manifest: Manifest | None) -> None:
         self._life.tell(
@@ -240,12 +275,17 @@ class Agent:
 
     def _is_ready(self) -> bool:
         """True if it may claim, and its backend answers."""
-        if self._paused or self._stopping.finish.is_set() or not self._breaker.may_claim:
+        rests = self._availability.look() is not None
+        if rests:
+            self._life.tell(message=None)
+            self._readiness.give_memory_back()
+        if rests or self._stopping.finish.is_set() or not self._breaker.may_claim:
             self._tell_state()
             return False
         if self._pulse.silent_s > self._actor.settings.lease_s / 2:
             return False  # its thread may hang on the share: whatever is claimed now would be reaped or fenced
-        if not self._readiness.answers() or self._readiness.node is None:
+        answers = self._readiness.answers()
+        if not answers or self._readiness.node is None or self._availability.is_unsure:
             self._tell_state()
             return False
         if self._chooser is None:
@@ -277,7 +317,12 @@ class Agent:
     def _at_beat(self) -> None:
         """What the pulse does with every heartbeat, also while a job runs; errors as for ``_heed``."""
         self._readiness.at_beat()
+        self._ask_input()
         self._heed()
+
+    def _ask_input(self) -> None:
+        if self._config.availability.input_idle_s is not None:
+            self._input.ask()
 
     def _share_hangs(self, waits_s: float) -> None:
         """A call of the work does not return, and nothing but the process's end ends it; its service starts it anew."""
@@ -290,24 +335,34 @@ class Agent:
     def _heed(self) -> None:
         """Hear what people ask of this worker. Raises OSError if the share did not answer."""
         asked = asked_of_worker(self._actor)
-        finishing = self._stopping.finish
-        if "drain" in asked and not finishing.is_set():
+        finishing, drain = self._stopping.finish, asked.get("drain")
+        if drain is not None and not finishing.is_set():
             self._actor.log("worker.drained")
             finishing.set()
             self._stopping.wake.set()
-        if self._paused != ("pause" in asked):
-            self._paused = "pause" in asked
-            self._actor.log("worker.paused" if self._paused else "worker.resumed")
+        if drain is not None and drain.now:
+            self._stopping.hand_back.set()
+        self._availability.look(asked.get("pause"), heard=True)
         self._tell_state()
 
     def _tell_state(self) -> None:
+        rest, sick = self._availability.rest, not self._breaker.may_claim
+        self._life.tell(
+            rests=rest.why[:500] if rest else None,
+            closes_in_s=self._availability.closes_in_s(),
+            opens_in_s=rest.for_s if rest else None,
+        )
         if self._stopping.finish.is_set():
             self._life.tell(state="draining")
-        elif not self._breaker.may_claim:
-            self._life.tell_unless_at_work("paused" if self._paused else "sick")
-            self._life.tell(message=self._breaker.message)
+        elif rest is not None:
+            self._life.tell_unless_at_work(rest.state)
+        elif sick:
+            self._life.tell_unless_at_work("sick")
         elif self._readiness.away is not None:
-            self._life.tell_unless_at_work("paused" if self._paused else "waiting")
-            self._life.tell(message=self._readiness.away[:500])
+            self._life.tell_unless_at_work("waiting")
         else:
-            self._life.tell_unless_at_work("paused" if self._paused else "idle")
+            self._life.tell_unless_at_work("idle")
+        if sick:
+            self._life.tell(message=self._breaker.message)
+        elif self._readiness.away is not None and rest is None:
+            self._life.tell(message=self._readiness.away[:500])

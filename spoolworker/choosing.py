@@ -206,5 +206,5 @@ class Chooser:
 
 def _works(beat: Heartbeat | None) -> bool:
     """True if it could take a job: not one whose backend is away ("waiting"), for instance."""
-    idle = ("stopped", "paused", "waiting", "sick")
+    idle = ("stopped", "paused", "closed", "in_use", "waiting", "sick")
     return beat is not None and beat.role == "worker" and beat.state not in idle

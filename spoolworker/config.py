@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from spoolctl.spool import CommandName, JobClass, UsageError, is_worker_name, slug
+from spoolworker.availability import AvailabilityConfig
 from spoolworker.commands import AllowedCommand
 from spoolworker.models import Kind
 from spoolworker.serving import ServerConfig
@@ -113,6 +114,8 @@ class Config(BaseModel):
     """When so many different jobs in a row failed here, claim no more for a while, then try one; 0: never."""
     sick_wait_s: Annotated[float, Field(gt=0)] = 300.0
     """How long a sick worker waits before it tries one job; twice as long after each that fails, up to 16 times."""
+    availability: AvailabilityConfig = AvailabilityConfig()
+    """When this machine is the spool's: hours, pauses, and not while somebody uses it."""
     interrupt_wait_s: Annotated[float, Field(gt=0)] = 30.0
     """How long an interrupted backend may take to come to rest before this process gives it up and ends."""
 
@@ -120,6 +123,11 @@ class Config(BaseModel):
     def model_hashes(self) -> Path:
         """The file in which the digests of this machine's models are remembered."""
         return self.scratch / f"models-{self.name}.json"
+
+    @property
+    def pause_file(self) -> Path:
+        """The file by which the worker is paused on its own machine; not in scratch, which a restart of the machine may empty."""
+        return self.availability.pause_file or self.log_folder / f"pause-{self.name}.json"
 
 
 @dataclass(frozen=True)
@@ -275,7 +283,9 @@ def _refusal(error: ValidationError) -> UsageError:
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         table, dot, key = field.rpartition(".")
-        tables: dict[str, type[BaseModel]] = {"models": ModelFolders, "server": ServerConfig}
+        tables: dict[str, type[BaseModel]] = {
+            "models": ModelFolders, "server": ServerConfig, "availability": AvailabilityConfig,
+        }  # fmt: skip
         inner = tables.get(table) if dot else None
         known = list((inner or Config).model_fields)
         close = difflib.get_close_matches(key if inner else field, known, n=1)

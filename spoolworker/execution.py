@@ -1,7 +1,7 @@
 """Executing one attempt: inputs, backend, checks, delivery, verdict.
 
 The backend works in a thread of its own; this one watches it, and ends it when the attempt is superseded or cancelled, when
-a person hands it back, when it takes too long or does not get on, or when this worker has been silent for a lease.
+a person or the worker's hours hand it back, when it takes too long or does not get on, or when this worker has been silent for a lease.
 
 Guarantees: exactly one verdict is published, the same bytes at every try, or none if another's stands; a result that is complete is
 delivered however long the share is away, as long as the attempt is ours; nothing of the job is left on the local disk.
@@ -99,6 +99,7 @@ class Execution:
         vram_gb: float | None,
         vram_seen: Callable[[], VramSeen | None] = lambda: None,
         node: Node | None = None,
+        give_up: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._actor = actor
         self._claim = claim
@@ -111,6 +112,8 @@ class Execution:
         self._vram_gb = vram_gb
         self._vram_seen = vram_seen
         self._node = node
+        self._give_up = give_up
+        self._given_up: str | None = None
         self._began_mono = actor.clock.mono()
         self._began_utc = actor.utc_now()
         self._insisting = Insisting(actor, claim, life, stopping)
@@ -270,7 +273,9 @@ class Execution:
     def _must_stop(self) -> bool:
         if self._pulse.is_fenced:
             self._fenced_s = self._pulse.silent_s  # noted now: the share may be back a moment later
-        return self._is_unwanted() or self._fenced_s is not None
+        self._given_up = self._give_up()
+        wanted = self._fenced_s is None and self._given_up is None
+        return self._is_unwanted() or not wanted
 
     def _is_unwanted(self) -> bool:
         return self._pulse.standing is not Standing.MINE or self._stopping.hand_back.is_set()
@@ -310,6 +315,8 @@ class Execution:
             )
         if self._stopping.hand_back.is_set():
             return self._ending(Verdict.RETURNED, Code.HANDED_BACK, "the worker was told to stop")
+        if self._given_up is not None:
+            return self._ending(Verdict.RETURNED, Code.HANDED_BACK, self._given_up)
         fenced_s = self._fenced_s or 0.0
         self._actor.log("worker.fenced", silent_s=round(fenced_s, 1))
         message = f"the share was away for {fenced_s:.0f} s, so the work was stopped"

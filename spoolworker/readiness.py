@@ -1,7 +1,8 @@
 """Whether this worker's backend answers, and the card that tells what it can do.
 
 Asked before each claim, though never more often than every few seconds: nothing is claimed while the backend is away. Where this machine's
-configuration says how, its server is started and ended (``serving``).
+configuration says how, its server is started and ended (``serving``). While the worker rests, its server is asked to give the card's memory
+back.
 
 Guarantees: the card on the share is the one that the last answer gave; only a change is written. Does not judge the jobs that fail: the
 breaker does.
@@ -21,7 +22,8 @@ from spoolctl.spool import (
     introduce,
 )
 from spoolctl.spool.version import VERSION
-from spoolworker.backends.base import Abilities, Backend, BackendError
+from spoolworker.availability import InUse
+from spoolworker.backends.base import Abilities, Backend, BackendError, HoldsMemory
 from spoolworker.config import Config
 from spoolworker.gpus import CardWatch, Gpu, GpuReading, read_gpus
 from spoolworker.models import Found, ModelWatch, models_here
@@ -29,13 +31,23 @@ from spoolworker.serving import Serving
 
 _GONE = (Code.BACKEND_UNREACHABLE, Code.BACKEND_DIED)
 _AGAIN_S, _AWAY_AGAIN_S, _STARTING_AGAIN_S = 5.0, 15.0, 2.0
+_GIVE_BACK_AGAIN_S = 60.0
 
 
 class Readiness:
     """One life's knowledge of its backend."""
 
-    def __init__(self, config: Config, actor: Actor, life: Life, backend: Backend) -> None:
+    def __init__(
+        self,
+        config: Config,
+        actor: Actor,
+        life: Life,
+        backend: Backend,
+        in_use: InUse | None = None,
+    ) -> None:
+        """``in_use`` is told what others hold of the card."""
         self._config = config
+        self._in_use = in_use
         self._actor = actor
         self._life = life
         self._backend = backend
@@ -55,8 +67,10 @@ class Readiness:
         self._started_at = actor.utc_now()
         self._gpus: GpuReading | None = None
         self._card_watch: CardWatch | None = None
-        self._backend_gb: float | None = None
         self._next_probe = 0.0
+        self._gave_back = False
+        self._next_give_back = 0.0
+        self._kept: str | None = None
         self.node: Node | None = None
         """This worker's card; ``None`` until the backend has answered once."""
         self.away: str | None = "backend was not asked yet"
@@ -70,6 +84,7 @@ class Readiness:
         if now < self._next_probe:
             return self.away is None
         self._models.start()
+        self._gave_back, self._next_give_back, self._kept = False, 0.0, None
         try:
             self._meet(self._backend.probe())
         except (BackendError, OSError) as error:
@@ -88,6 +103,26 @@ class Readiness:
     def ask_anew(self) -> None:
         """A job has ended: what was true before it need not be true now."""
         self._next_probe = 0.0
+
+    def give_memory_back(self) -> None:
+        """For a worker that rests: have the backend's server give the card's memory back, once until it works again."""
+        backend, now = self._backend, self._actor.clock.mono()
+        wanted = self._config.availability.give_memory_back and isinstance(backend, HoldsMemory)
+        if self._gave_back or now < self._next_give_back or not wanted:
+            return
+        assert isinstance(backend, HoldsMemory)  # noqa: S101 - said above
+        self._next_give_back = now + _GIVE_BACK_AGAIN_S
+        try:
+            self._gave_back = backend.release()
+            kept = None if self._gave_back else "somebody else is at work with it"
+        except BackendError as error:
+            kept = str(error)
+        if self._gave_back:
+            self._life.tell(model=None)
+            self._actor.log("backend.memory_given_back", backend=backend.name)
+        elif kept != self._kept:
+            self._actor.log("backend.memory_kept", backend=backend.name, error=kept)
+        self._kept = kept
 
     def end_server(self, *, whoever_started_it: bool = False) -> bool:
         """End the backend's server with all that runs in it; see ``Serving.end``."""
@@ -110,7 +145,8 @@ class Readiness:
             if gpu is not None:
                 self._card_watch = CardWatch(self._config.gpu, self._tell_card)
                 self._card_watch.ask()
-        self._backend_gb = abilities.vram_used_gb
+            elif self._in_use is not None:
+                self._in_use.tell_vram(None, self._gpus.problem or "the driver tells no such card")
         node = card_of(
             self._config,
             abilities,
@@ -128,19 +164,39 @@ class Readiness:
         self._life.tell(model=abilities.loaded_model)
 
     def _tell_card(self, gpu: Gpu | None) -> None:
+        """The driver has answered; in a thread of its own, so that the backend may be asked what of it is its own."""
         free_gb = others_gb = None
+        problem = "the card's driver does not tell what is free"
+        at_work = self._life.facts.name is not None
+        can_tell = isinstance(self._backend, HoldsMemory)
         if gpu is not None and gpu.vram_free_gb is not None:
             free_gb = round(gpu.vram_free_gb, 1)
-            if gpu.vram_total_gb is not None and self._backend_gb is not None:
-                used_gb = gpu.vram_total_gb - gpu.vram_free_gb
-                others_gb = round(max(0.0, used_gb - self._backend_gb), 1)
-        self.vram = _seen(gpu, free_gb, others_gb)
+            if gpu.vram_total_gb is not None:
+                held_gb, problem = self._held_gb(at_work=at_work)
+                if held_gb is not None:
+                    used_gb = gpu.vram_total_gb - gpu.vram_free_gb
+                    others_gb = round(max(0.0, used_gb - held_gb), 1)
+        # A verdict tells of the time of its job, of which only such a backend knows what is its own.
+        self.vram = _seen(gpu, free_gb, others_gb if can_tell else None)
         self._life.tell(
             vram_free_gb=free_gb,
             vram_others_gb=others_gb,
             temperature_c=gpu.temperature_c if gpu else None,
             utilisation=gpu.utilisation if gpu else None,
         )
+        # What a job's own program holds is nobody's use, and while it runs it cannot be told from others'.
+        if self._in_use is not None and (can_tell or not at_work):
+            self._in_use.tell_vram(others_gb, problem)
+
+    def _held_gb(self, *, at_work: bool) -> tuple[float | None, str]:
+        """What the backend itself holds of the card, or why that is not known."""
+        backend = self._backend
+        if not isinstance(backend, HoldsMemory):
+            return None if at_work else 0.0, "its own programs' memory cannot be told from others'"
+        try:
+            return backend.vram_held_gb(), f"{backend.name} does not tell what it holds of the card"
+        except BackendError as error:
+            return None, str(error)
 
 
 def _seen(gpu: Gpu | None, free_gb: float | None, others_gb: float | None) -> VramSeen | None:
@@ -185,6 +241,7 @@ def card_of(  # noqa: PLR0913 - what a card tells
         prefers=config.prefers,
         reserved_for=config.reserved_for,
         reserved_until_idle_s=config.reserved_until_idle_s,
+        hours=config.availability.hours or None,
         started_at=started_at,
         facts={**problem, **here.facts},
     )

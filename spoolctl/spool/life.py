@@ -40,6 +40,9 @@ class Facts:
     temperature_c: float | None = None
     utilisation: float | None = None
     message: str | None = None
+    rests: str | None = None
+    closes_in_s: float | None = None
+    opens_in_s: float | None = None
 
 
 @dataclass
@@ -69,7 +72,7 @@ class Life:
                 self.facts = replace(self.facts, state=state)
 
     def begin(self, name: str, number: int, job_class: JobClass | None) -> None:
-        """Tell that this process works on an attempt now; of the facts before it only the card's stay."""
+        """Tell that this process works on an attempt now; of the facts before it only the card's and the worker's hours stay."""
         with self._lock:
             self.facts = Facts(
                 state="running",
@@ -81,6 +84,9 @@ class Life:
                 vram_others_gb=self.facts.vram_others_gb,
                 temperature_c=self.facts.temperature_c,
                 utilisation=self.facts.utilisation,
+                rests=self.facts.rests,
+                closes_in_s=self.facts.closes_in_s,
+                opens_in_s=self.facts.opens_in_s,
             )
 
     def record(self) -> Heartbeat:
@@ -114,6 +120,9 @@ class Life:
             temperature_c=facts.temperature_c,
             utilisation=facts.utilisation,
             message=facts.message,
+            rests=facts.rests,
+            closes_in_s=facts.closes_in_s,
+            opens_in_s=facts.opens_in_s,
         )
 
     def beat(self) -> Heartbeat:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from spoolctl.spool import BackendUsed, Code, Job, ModelHere, Stage, StageTiming
 
@@ -65,8 +65,6 @@ class Abilities:
     models: tuple[ModelHere, ...] | None
     """``None``: any model name will do."""
     loaded_model: str | None = None
-    vram_used_gb: float | None = None
-    """What the backend itself holds on the card, in units of 2**30 bytes, where it tells."""
     vaes: tuple[str, ...] | None = None
     loras: tuple[str, ...] | None = None
     embeddings: tuple[str, ...] | None = None
@@ -169,5 +167,29 @@ class Backend(Protocol):
         Raises:
             BackendError: The work failed.
             Interrupted: ``watch.interrupted`` was set, and the backend is idle again.
+        """
+        ...
+
+
+@runtime_checkable
+class HoldsMemory(Protocol):
+    """What a backend adds whose server keeps models in the card's memory between jobs. Others hold none then."""
+
+    def vram_held_gb(self) -> float | None:
+        """What its server holds on the card now, in units of 2**30 bytes; ``None``: it does not tell. Also while ``run`` works.
+
+        Raises:
+            BackendError: It cannot be reached or refuses us.
+        """
+        ...
+
+    def release(self) -> bool:
+        """Have the server give the card's memory back, as far as it does; the next ``run`` finds its model again. Never during ``run``.
+
+        Returns:
+            False if somebody else is at work with the server, and nothing was done.
+
+        Raises:
+            BackendError: It cannot be reached or refuses us.
         """
         ...

@@ -4,10 +4,10 @@ Guarantees: ``read_gpus`` never raises; NVIDIA's cards come first, with the inde
 counted on behind them. ``CardWatch.ask`` never waits.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from spoolworker.beside import Beside
 from spoolworker.gpus.card import Gpu, GpuReading
 from spoolworker.gpus.nvidia import read_nvidia
 from spoolworker.gpus.others import read_others
@@ -27,10 +27,8 @@ def read_gpus() -> GpuReading:
     return GpuReading(gpus, "; ".join(text for text in problems if text) or None)
 
 
-class CardWatch:
+class CardWatch(Beside[Gpu | None]):
     """One card, asked again and again.
-
-    Each question has a thread of its own, because a driver that hangs must hold up no heartbeat.
 
     Args:
         wanted: The card's index, or how its uuid begins.
@@ -44,22 +42,4 @@ class CardWatch:
         tell: Callable[[Gpu | None], None],
         read: Callable[[], GpuReading] = read_gpus,
     ) -> None:
-        self._wanted = wanted
-        self._tell = tell
-        self._read = read
-        self._asking = False
-
-    def ask(self) -> None:
-        """Ask, without waiting for the answer; ``None`` is told if the last one is still to come."""
-        if self._asking:
-            self._tell(None)
-            return
-        self._asking = True
-        threading.Thread(target=self._answer, name="gpu", daemon=True).start()
-
-    def _answer(self) -> None:
-        try:
-            found = self._read().find(self._wanted)
-        finally:
-            self._asking = False
-        self._tell(found)
+        super().__init__("gpu", lambda: read().find(wanted), tell)

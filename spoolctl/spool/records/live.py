@@ -19,6 +19,8 @@ Doing = Literal[
     "delivering",
     "draining",
     "paused",
+    "closed",
+    "in_use",
     "waiting",
     "sick",
     "standing_by",
@@ -61,6 +63,12 @@ class Heartbeat(Record):
     temperature_c: float | None = None
     utilisation: Fraction | None = None
     message: Told | None = None
+    rests: Told | None = None
+    """Why it claims nothing for now, also while it finishes a job: paused, outside its hours, its machine in use."""
+    closes_in_s: Annotated[float, Field(ge=0)] | None = None
+    """Until its hours end, 0 outside them, as it was up to a heartbeat ago; ``None``: they do not, or it has none."""
+    opens_in_s: Annotated[float, Field(ge=0)] | None = None
+    """Until what it rests for ends by itself; ``None``: not known."""
 
     @property
     def is_stopped(self) -> bool:
@@ -111,5 +119,7 @@ class Node(Record):
     """Classes for which it is kept free; it takes others only as the next says. Empty: any class."""
     reserved_until_idle_s: Annotated[float, Field(ge=0)] | None = None
     """After so long without a job of those classes it takes others, too; ``None``: never."""
+    hours: tuple[Label, ...] | None = None
+    """When it works, as its configuration says, in its machine's own time; ``None``: always."""
     started_at: Moment
     facts: JsonObject = {}

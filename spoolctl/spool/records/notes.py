@@ -50,6 +50,10 @@ class Request(Record):
     by: Label
     at: Moment
     message: Told | None = None
+    now: bool | None = None
+    """Of a worker: hand back the job in work, too, and do not finish it first."""
+    until: Moment | None = None
+    """Of a pause: it ends by itself at this moment of the share's clock."""
 
 
 class Pruned(Record):

@@ -112,14 +112,24 @@ class ComfyUI:
                 found |= dict.fromkeys(problem.text for problem in known.problems(draft.nodes))
         return tuple(found)
 
-    def free_vram(self) -> None:
-        """Have the server unload its models.
+    def vram_held_gb(self) -> float | None:
+        """What PyTorch has reserved for the server; its driver's context of some hundred MB is not in it."""
+        devices = self._client.system_stats().get("devices") or ()
+        try:
+            cards = [one for one in devices if one["type"] != "cpu"]
+            return sum(int(one["torch_vram_total"]) for one in cards) / 2**30
+        except (KeyError, TypeError, ValueError):
+            return None  # a version that does not tell
+
+    def release(self) -> bool:
+        """Have the server unload its models once it is at rest; another's prompt is finished first.
 
         Raises:
             BackendError: It cannot be reached.
         """
         self._client.free()
         self._loaded = None
+        return True
 
     def run(self, order: Order, watch: Watch) -> Product:
         """Run a chain or a workflow; its images are left in scratch.
@@ -207,7 +217,7 @@ class ComfyUI:
 
     def _after_no_memory(self, error: BackendError) -> None:
         with contextlib.suppress(BackendError):
-            self.free_vram()
+            self.release()
         with contextlib.suppress(BackendError):
             for device in self._client.system_stats().get("devices") or ():
                 free, total = (int(device.get(key, 0)) >> 20 for key in ("vram_free", "vram_total"))

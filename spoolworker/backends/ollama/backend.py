@@ -64,6 +64,7 @@ class Ollama:
             tls_ca=self._tls_ca,
         )
         self._client = Client(self._server)
+        self._used: set[str] = set()
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> "Ollama":
@@ -89,6 +90,17 @@ class Ollama:
             loaded_model=loaded[0] if loaded else None,
         )
 
+    def vram_held_gb(self) -> float | None:
+        """What all loaded models hold on the card, as the server reckons."""
+        return self._client.vram_bytes() / 2**30
+
+    def release(self) -> bool:
+        """Have the models unloaded that this worker's jobs used, once nothing is made with them; others' stay."""
+        for model in sorted(self._used):
+            self._client.unload(model)
+        self._used.clear()
+        return True
+
     def misfits(self, stages: Sequence[Stage]) -> tuple[str, ...]:
         """Nothing beyond what its card tells."""
         del stages
@@ -105,6 +117,7 @@ class Ollama:
         if not isinstance(workload, TextWorkload):
             message = f"ollama makes texts, and no '{workload.stage}'"
             raise BackendError(Code.BACKEND_REJECTED, message)
+        self._used.add(workload.model)
         try:
             with filling(order.scratch):
                 return self._run(workload, order, watch)

@@ -52,6 +52,11 @@ class Client:
         """The models in memory, the one that stays longest first; errors as for ``version``."""
         return tuple(_name(one) for one in self._list("/api/ps"))
 
+    def vram_bytes(self) -> int:
+        """What the models in memory hold on the card; errors as for ``version``."""
+        sizes = (one.get("size_vram") for one in self._list("/api/ps"))
+        return sum(size for size in sizes if isinstance(size, int))
+
     def capabilities(self, model: str) -> tuple[str, ...] | None:
         """What a model can do, like ``vision``; ``None`` if the server is too old to tell.
 

@@ -48,6 +48,8 @@ class Webui:
         self._used = BackendUsed(name=self.name)
         self._card = Card(None, 0, None)
         self._pinned: set[str] = set()
+        self._is_away: bool | None = None
+        """True if the model was taken from the card; ``None``: a former life may have done so."""
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> "Webui":
@@ -76,7 +78,6 @@ class Webui:
                 for one in known.checkpoints
             ),
             loaded_model=self._loaded(known),
-            vram_used_gb=self._card.held_gb,
             vaes=tuple(known.vaes),
             loras=None if known.loras is None else tuple(sorted(known.loras)),
             embeddings=known.embeddings,
@@ -84,6 +85,22 @@ class Webui:
             samplers=tuple(dict.fromkeys(known.samplers.values())),
             extensions=known.extensions,
         )
+
+    def vram_held_gb(self) -> float | None:
+        """What PyTorch has reserved for the server; its driver's context of some hundred MB is not in it."""
+        return self._client.card().held_gb
+
+    def release(self) -> bool:
+        """Have the model moved from the card to the machine's memory.
+
+        WebUI does so whoever samples, and samples with a model that is not on the card only to fail: hence the look before, and
+        ``_bring_back`` before the next run. Forge does both by itself.
+        """
+        if self._client.state().job_count:
+            return False
+        self._client.unload_model()
+        self._is_away = True
+        return True
 
     def misfits(self, stages: Sequence[Stage]) -> tuple[str, ...]:
         """Nothing beyond what its card tells."""
@@ -99,6 +116,7 @@ class Webui:
         """
         line = self._line
         line.make_idle(watch)
+        self._bring_back(watch)
         line.has_tasks = self._client.has_tasks()
 
         def ask_again() -> Known:
@@ -122,11 +140,25 @@ class Webui:
 
     def _loaded(self, known: Known) -> str | None:
         """The checkpoint in the card's memory, as well as can be told: its setting names another one again after each request."""
+        if self._is_away:
+            return None
         noted, named = (known.options.get(k) for k in ("sd_checkpoint_hash", "sd_model_checkpoint"))
         found = [one.name for one in known.checkpoints if noted and noted == one.sha256]
         found += [one.name for one in known.checkpoints if self._used.model == one.file]
         found += [one.name for one in known.checkpoints if named in one.names]
         return found[0] if found else None
+
+    def _bring_back(self, watch: Watch) -> None:
+        """Have a model that was taken from the card put there again; does nothing to one that is there."""
+        if self._is_away is False:
+            return
+        try:
+            self._line.do(self._client.reload_model, watch)
+        except BackendError as error:
+            if error.code in (Code.BACKEND_UNREACHABLE, Code.BACKEND_DIED):
+                raise
+            # A version without that call, or no model that could be loaded: the job's own request tells.
+        self._is_away = False
 
     def _known(self) -> Known:
         """What the server lists, if it is one that can work."""

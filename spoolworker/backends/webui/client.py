@@ -138,6 +138,14 @@ class Client:
         for what in ("refresh-vae", "refresh-loras"):  # the first is not in Forge
             self._server.call("POST", f"{_API}/{what}", timeout_s=_LIST_S)
 
+    def unload_model(self) -> None:
+        """Move the checkpoint from the card to the machine's memory, whoever samples with it."""
+        self._read("POST", f"{_API}/unload-checkpoint", timeout_s=_LIST_S)
+
+    def reload_model(self) -> None:
+        """Move the checkpoint to the card, if it is not there."""
+        self._read("POST", f"{_API}/reload-checkpoint", timeout_s=None)
+
     def options(self) -> Mapping[str, Any]:
         """The server's settings.
 

@@ -30,6 +30,7 @@ def is_link(value):
 class Knobs:
     """What the server does wrong, or otherwise than 0.3.64."""
 
+    card = {}  # what its device is otherwise
     ticks = None  # None: as many as the samplers have steps
     instant = False  # over before the submit is answered
     silent_socket = False  # connected, and nothing is told
@@ -426,6 +427,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "index": None,
                 "vram_total": 8 << 30,
                 "vram_free": 1 << 30,
+                **it.knobs.card,
             }
             return self._send(200, {"system": {"comfyui_version": it.version}, "devices": [device]})
         if path == "/object_info":

@@ -63,10 +63,24 @@ def test_after_running_out_of_memory_the_models_are_unloaded_and_the_memory_is_t
 def test_memory_is_freed_on_demand(standin, rig):
     rig.run(t2i())
 
-    rig.backend.free_vram()
+    assert rig.backend.release()
 
     assert standin.freed == 1
     assert rig.backend.probe().loaded_model is None
+
+
+@pytest.mark.parametrize(
+    ("card", "held_gb"),
+    [
+        ({}, 0.0),
+        ({"type": "cuda", "torch_vram_total": 5 << 30}, 5.0),
+        ({"type": "cuda"}, None),
+    ],
+)
+def test_what_it_holds_on_the_card_is_told_where_it_has_one(standin, rig, card, held_gb):
+    standin.knobs.card = card
+
+    assert rig.backend.vram_held_gb() == held_gb
 
 
 def test_a_checkpoint_that_cannot_be_loaded_is_missing_here(standin, rig):

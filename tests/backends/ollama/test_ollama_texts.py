@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from ollama_rig import backend, picture_file, run, text
+from ollama_rig import backend, order, picture_file, run, text
 from ollama_standin import StandIn, digest
 
 from spoolctl.spool import Code, UsageError
@@ -228,6 +228,18 @@ def test_a_stay_of_nothing_frees_the_memory_after_each_text(server, tmp_path):
     assert backend(server).probe().loaded_model == "tiny:latest"
     run(server, tmp_path, text(), keep_alive="0")
     assert backend(server).probe().loaded_model is None
+
+
+def test_only_the_models_of_its_own_jobs_give_their_memory_back(server, tmp_path):
+    server.use("llava:7b")  # somebody chats with it
+    server.leave("llava:7b", 300)
+    made = backend(server)
+    made.run(order(tmp_path, text()), Watch())
+    assert made.vram_held_gb() == 2 / 2**30
+
+    assert made.release()
+
+    assert list(server.loaded) == ["llava:7b"]
 
 
 @pytest.mark.parametrize(

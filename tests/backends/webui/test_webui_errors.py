@@ -132,7 +132,47 @@ def test_the_card_tells_what_the_server_has(server):
     assert found.upscalers == ("None", "Lanczos", "Nearest", "R-ESRGAN 4x+")
     assert found.samplers == ("DPM++ 2M", "Euler a", "Euler")
     assert found.extensions == ("adetailer",)
-    assert found.vram_used_gb == 3.0
+
+
+def test_what_it_holds_on_the_card_is_told_also_while_it_works(server):
+    assert backend(server).vram_held_gb() == 3.0
+
+
+def test_memory_that_was_given_back_is_taken_again_before_the_next_request(server, tmp_path):
+    """A1111 moves the model to the machine's memory and then fails to sample with it."""
+    made = backend(server)
+    made.run(order(tmp_path / "1", txt2img()), Watch())
+
+    assert made.release()
+    assert (made.vram_held_gb(), made.probe().loaded_model) == (0.0, None)
+    made.run(order(tmp_path / "2", txt2img()), Watch())
+    made.run(order(tmp_path / "3", txt2img()), Watch())
+
+    assert server.card_calls == ["reload", "unload", "reload"]
+    assert made.probe().loaded_model == "sd15"
+
+
+def test_a_worker_that_was_started_anew_finds_the_model_put_away_by_its_former_life(
+    server, tmp_path
+):
+    backend(server).release()
+
+    backend(server).run(order(tmp_path, txt2img()), Watch())
+
+    assert server.is_on_card
+
+
+def test_memory_is_not_taken_from_somebody_who_works_at_the_servers_page(server):
+    server.state["job_count"] = 1
+
+    assert not backend(server).release()
+    assert server.card_calls == []
+
+
+def test_a_server_that_cannot_put_its_model_back_is_left_to_tell_so_itself(server, tmp_path):
+    server.fail_next.append(("reload-checkpoint", 500, a1111("AttributeError", "NoneType")))
+
+    assert backend(server).run(order(tmp_path, txt2img()), Watch()).made
 
 
 def test_the_loaded_model_is_that_of_the_last_request(server, tmp_path):

@@ -69,6 +69,9 @@ NEAREST, LANCZOS = Resampling.NEAREST, Resampling.LANCZOS
 class StandIn:
     """The server; a context manager that starts and stops it."""
 
+    is_on_card = True
+    """False once its checkpoint was moved to the machine's memory; only Forge moves it back by itself."""
+
     def __init__(self, *, forge=False, ui=False, api_auth=None, port=0):
         self.forge, self.ui, self.api_auth, self.port = forge, ui, api_auth, port
         self.models = {"sd15": "aaaaaaaaaa", "other": "bbbbbbbbbb"}  # as the server listed them
@@ -184,6 +187,12 @@ class StandIn:
     def is_at_pause(self):
         return self.pause_at is not None and self.state["sampling_step"] == self.pause_at
 
+    @property
+    def card_calls(self):
+        """What was asked for the checkpoint's place, like ``reload``."""
+        ends = [path.rpartition("/")[2] for method, path, _ in self.asked if method == "POST"]
+        return [end.partition("-")[0] for end in ends if end.endswith("load-checkpoint")]
+
     def posts(self, end):
         return [
             body for method, path, body in self.asked if method == "POST" and path.endswith(end)
@@ -265,6 +274,8 @@ class StandIn:
             "/sdapi/v1/txt2img": self._txt2img, "/sdapi/v1/img2img": self._img2img,
             "/sdapi/v1/extra-single-image": self._extras, "/sdapi/v1/interrupt": self._interrupt,
             "/sdapi/v1/options": self._set_options, "/sdapi/v1/refresh-checkpoints": self._refresh,
+            "/sdapi/v1/unload-checkpoint": lambda _b, _q: self._put_on_card(False),
+            "/sdapi/v1/reload-checkpoint": lambda _b, _q: self._put_on_card(True),
             "/sdapi/v1/refresh-loras": lambda _b, _q: self._refresh_loras(),
         }  # fmt: skip
         if not self.forge:
@@ -275,6 +286,11 @@ class StandIn:
         if found is None:
             raise Failure(404, {"detail": "Not Found"})
         return found
+
+    def _put_on_card(self, on_card):
+        self.is_on_card = on_card
+        self.cuda["reserved"]["current"] = 3 * 2**30 if on_card else 0
+        return {}
 
     # -- lists
 
@@ -444,6 +460,10 @@ class StandIn:
             if key not in self.ignored_options:
                 self.options[key] = value
         self._load(asked)
+        if self.forge and not self.is_on_card:
+            self._put_on_card(True)
+        if not self.is_on_card:
+            raise raised("RuntimeError", "Expected all tensors to be on the same device, but found")
         run = Sampling(self, body, tab)
         self.state["job_count"] = run.n_iter
         return run.answer()
