@@ -9,20 +9,27 @@ import os
 import re
 import shutil
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from spoolctl.scheduling.durations import parse_duration
 from spoolctl.spool import ShareUnusable, SpoolError, UsageError, open_spool
 from spoolctl.spool.doctor import count, is_bad, lines, summary
 from spoolctl.spool.eventlog import default_folder, open_log, tell_on_terminal
 from spoolctl.spool.version import VERSION
 from spoolworker.agent import Agent
+from spoolworker.availability import Pause, PauseFile
+from spoolworker.availability.local_time import machine_time, shown
+from spoolworker.availability.measuring import unmeasured
+from spoolworker.availability.pausing import whoever_types
 from spoolworker.backends import BACKENDS, open_backend
 from spoolworker.backends.base import BackendError
 from spoolworker.backends.options import SECRETS
-from spoolworker.config import Loaded, load, parse_options
+from spoolworker.config import Config, Loaded, load, parse_options
 from spoolworker.doctor import examine_node, refused
 from spoolworker.gpus import memory, read_gpus
 from spoolworker.models import together
@@ -96,7 +103,7 @@ def run(
     )  # fmt: skip
     stopping = Stopping()
     stopping.listen()
-    path = loaded.config.log_folder / f"worker-{loaded.config.name}.jsonl"
+    path = loaded.config.event_log
     try:
         log, close = open_log(path, also=None if quiet else tell_on_terminal)
     except OSError as error:
@@ -138,12 +145,16 @@ def print_config(
     values["backend_options"] = {k: "***" if k in SECRETS else _no_login(v) for k, v in options}
     for one in (values["server"] or {}, *values["commands"].values()):
         one["environment"] = dict.fromkeys(one.get("environment") or {}, "***")
+    unknown = unmeasured(loaded.config)
     if as_json:
         told = {k: {"value": v, "from": loaded.origins[k]} for k, v in values.items()}
+        told["availability"] |= {"unknown": unknown} if unknown else {}
         typer.echo(json.dumps(told, indent=2))
         return
     for key, value in values.items():
         typer.echo(f"{key:<18} {json.dumps(value):<44} # {loaded.origins[key]}")
+    for key, problem in unknown.items():
+        typer.echo(f"# availability.{key} cannot be measured here and does not count: {problem}")
 
 
 @app.command()
@@ -182,6 +193,58 @@ def doctor(
         typer.echo(f"\n{summary(findings)}")
     if is_bad(findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def pause(
+    config: ConfigOption = None,
+    name: NameOption = None,
+    gpu: GpuOption = None,
+    log_folder: LogsOption = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Hand back the job in work; its attempt does not count.")
+    ] = False,
+    for_: Annotated[
+        str | None,
+        typer.Option("--for", help="Go on by itself after so long: 45m, 2h, 1h30m."),
+    ] = None,
+    message: Annotated[str | None, typer.Option("--message", help="Why.")] = None,
+) -> None:
+    """Pause this machine's worker, also without the share and over its restarts, until 'spoolworker resume'."""
+    settings, file = _pause_file(config, name=name, gpu=gpu, log_folder=log_folder)
+    now_s = time.time()
+    until = None
+    if for_ is not None:
+        until = datetime.fromtimestamp(now_s + parse_duration(for_), tz=UTC).replace(microsecond=0)
+    file.write(Pause(whoever_types(), message, until, now=now))
+    first = "hands back" if now else "finishes"
+    when = f"until {shown(until, machine_time(now_s))}" if until else "until 'spoolworker resume'"
+    typer.echo(f"{settings.name}: paused; it {first} what it runs, then claims nothing {when}")
+    if not settings.event_log.exists():
+        typer.echo(
+            f"note: no worker '{settings.name}' has run here with this configuration "
+            f"('{settings.event_log}' is not there); is its name right?",
+            err=True,
+        )
+
+
+@app.command()
+def resume(
+    config: ConfigOption = None,
+    name: NameOption = None,
+    gpu: GpuOption = None,
+    log_folder: LogsOption = None,
+) -> None:
+    """Take back 'spoolworker pause'; what the share asks for stays."""
+    settings, file = _pause_file(config, name=name, gpu=gpu, log_folder=log_folder)
+    said = "goes on" if file.remove() else "was not paused on this machine"
+    typer.echo(f"{settings.name}: {said}")
+
+
+def _pause_file(config: Path | None, **flags: Any) -> tuple[Config, PauseFile]:  # noqa: ANN401
+    """The file by which a worker is paused here. Which spool it works for does not matter."""
+    settings = _load(config, spool=Path(), **flags).config
+    return settings, PauseFile(settings.pause_file)
 
 
 @app.command("gpus")

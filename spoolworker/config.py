@@ -125,6 +125,11 @@ class Config(BaseModel):
         return self.scratch / f"models-{self.name}.json"
 
     @property
+    def event_log(self) -> Path:
+        """Where the worker's event log goes."""
+        return self.log_folder / f"worker-{self.name}.jsonl"
+
+    @property
     def pause_file(self) -> Path:
         """The file by which the worker is paused on its own machine; not in scratch, which a restart of the machine may empty."""
         return self.availability.pause_file or self.log_folder / f"pause-{self.name}.json"

@@ -30,6 +30,10 @@ from spoolctl.spool.doctor import (
     open_ward,
     warning,
 )
+from spoolworker.availability import PauseFile, machine_time
+from spoolworker.availability.idle import HINT
+from spoolworker.availability.local_time import shown
+from spoolworker.availability.measuring import unmeasured
 from spoolworker.backends import open_backend
 from spoolworker.backends.base import BackendError
 from spoolworker.config import Config, Loaded
@@ -60,6 +64,7 @@ def examine_node(
         *card(config, read()),
         *backend(config),
         *models(config),
+        *availability(config, read),
         *scratch(config.scratch),
         *log_folder(config.log_folder),
         *_share(config, tell, sleep),
@@ -178,6 +183,31 @@ def models(config: Config) -> list[Finding]:
         problems += one.found.problems
     hint = "whoever runs the worker must be able to read it"
     return found + [warning(about, problem, hint) for problem in problems]
+
+
+def availability(
+    config: Config,
+    read: Callable[[], GpuReading] = read_gpus,
+    wall_s: Callable[[], float] = time.time,
+) -> list[Finding]:
+    """When this machine is the spool's, and what of that cannot be measured here."""
+    about, now_s = "availability", wall_s()
+    now, week = machine_time(now_s), config.availability.week
+    said = "always, by its configuration"
+    if week is not None:
+        opens_s, closes_s = week.opens_in_s(now), week.closes_in_s(now)
+        other_s = closes_s if opens_s == 0 else opens_s
+        until = "" if other_s is None else f" until {shown(machine_time(now_s + other_s), now)}"
+        hours = "; ".join(config.availability.hours)
+        said = f"{'open' if opens_s == 0 else 'closed'}{until} ({hours}; it is {now:%a %H:%M} here)"
+    found = [ok(about, said)]
+    if PauseFile(config.pause_file).read(now_s) is not None:
+        hint = "'spoolworker resume' ends that"
+        found.append(warning(about, f"paused on this machine by '{config.pause_file}'", hint))
+    for key, problem in unmeasured(config, read=read).items():
+        hint = HINT if key == "input_idle_s" else "see what is said of the card"
+        found.append(warning(about, f"{key} has no effect here: {problem}", hint))
+    return found
 
 
 def scratch(folder: Path) -> list[Finding]:

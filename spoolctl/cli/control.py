@@ -1,9 +1,13 @@
 """``spoolctl drain``, ``pause`` and ``resume``: what people ask of workers."""
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from spoolctl.cli.each import do_each
 from spoolctl.cli.opening import JsonOption, SpoolOption, WorkersArgument, opened
+from spoolctl.cli.rendering import moment
+from spoolctl.scheduling.durations import parse_duration
 from spoolctl.spool import (
     Action,
     Actor,
@@ -14,20 +18,45 @@ from spoolctl.spool import (
 )
 from spoolctl.spool import nodes as known_nodes
 
-_MEANS = {
-    "drain": "finishes what it runs, then stops",
-    "pause": "finishes what it runs, then claims nothing until 'spoolctl resume'",
-}
+NowOption = Annotated[
+    bool, typer.Option("--now", help="Hand back the job in work; its attempt does not count.")
+]
+ForOption = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar="SPAN",
+        help="Go on by itself after so long: 45m, 2h, 1h30m.",
+        show_default=False,
+    ),
+]
+MessageOption = Annotated[
+    str | None, typer.Option("--message", metavar="TEXT", help="Why.", show_default=False)
+]
 
 
-def drain(workers: WorkersArgument, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
+def drain(
+    workers: WorkersArgument,
+    now: NowOption = False,
+    message: MessageOption = None,
+    spool: SpoolOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Ask workers to finish what they run, then stop."""
-    _ask(opened(spool), workers, "drain", as_json=as_json)
+    _ask(opened(spool), workers, "drain", as_json=as_json, now=now, message=message)
 
 
-def pause(workers: WorkersArgument, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
-    """Ask workers to claim nothing until resumed."""
-    _ask(opened(spool), workers, "pause", as_json=as_json)
+def pause(
+    workers: WorkersArgument,
+    now: NowOption = False,
+    for_: ForOption = None,
+    message: MessageOption = None,
+    spool: SpoolOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask workers to claim nothing until resumed, also after a restart; they give their cards' memory back."""
+    for_s = None if for_ is None else parse_duration(for_)
+    _ask(opened(spool), workers, "pause", as_json=as_json, now=now, message=message, for_s=for_s)
 
 
 def resume(
@@ -47,12 +76,26 @@ def resume(
     do_each(workers, deed, noun="workers", as_json=as_json)
 
 
-def _ask(actor: Actor, workers: list[str], action: Action, *, as_json: bool) -> None:
+def _ask(
+    actor: Actor,
+    workers: list[str],
+    action: Action,
+    *,
+    as_json: bool,
+    now: bool,
+    message: str | None,
+    for_s: float | None = None,
+) -> None:
     def deed(worker: str) -> tuple[str, dict[str, Any]]:
         _refuse_odd(worker)
-        request = ask_worker(actor, worker, action)
-        facts = {"worker": worker, "asked": action, "session": request.session}
-        return f"{worker}: asked to {action}; it {_MEANS[action]}", facts
+        request = ask_worker(actor, worker, action, message=message, now=now, for_s=for_s)
+        first = "hands back" if now else "finishes"
+        until = moment(request.until) or "'spoolctl resume'"
+        then = "stops" if action == "drain" else f"claims nothing until {until}"
+        facts: dict[str, Any] = {"worker": worker, "asked": action, "now": now}
+        facts |= {"session": request.session} if request.session else {}
+        facts |= {"until": moment(request.until)} if request.until else {}
+        return f"{worker}: asked to {action}; it {first} what it runs, then {then}", facts
 
     do_each(workers, deed, noun="workers", as_json=as_json)
 

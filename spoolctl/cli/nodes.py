@@ -23,6 +23,18 @@ def nodes(spool: SpoolOption = None, as_json: JsonOption = False) -> None:
             return
         columns = ("NAME", "STATE", "LAST BEAT", "GPU", "VRAM", "BACKEND")
         page.table(columns, [_row(one) for one in known], folds=("GPU",))
+        resting = [
+            (one["name"], one["heartbeat"]["rests"])
+            for one in known
+            if "rests" in (one["heartbeat"] or {})
+        ]
+        if resting:
+            page.heading("resting")
+            page.pairs(resting)
+        kept = [(one["name"], "; ".join((one["card"] or {}).get("hours", ()))) for one in known]
+        if any(hours for _, hours in kept):
+            page.heading("hours, in each machine's own time")
+            page.pairs((name, hours or "always") for name, hours in kept)
         having = [(one["name"], _models(one["card"])) for one in known if one["card"]]
         if having:
             page.heading("models")

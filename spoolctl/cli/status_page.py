@@ -74,6 +74,8 @@ def _workers(page: Page, view: dict[str, Any]) -> None:
         columns = ("NAME", "STATE", "JOB", "STAGE", "DONE", "LEFT", "LAST BEAT")
         page.table(columns, [_worker_row(one) for one in living], folds=("JOB",))
     for one in living:
+        if one.get("rests") and one["shown_state"] not in (liveness.GONE, liveness.SILENT):
+            page.line(f"{one['worker']} rests: {one_line(one['rests'])}", style="yellow")
         _says(page, one)
     for one in view["running"]:
         if not one["told"]:

@@ -269,6 +269,39 @@ def test_workers_are_asked_and_resumed(bench: Bench) -> None:
     assert not list((bench.root / "control").iterdir())
 
 
+def test_a_pause_may_hand_back_what_runs_and_end_by_itself_and_says_why(bench: Bench) -> None:
+    bench.submit("one")
+    bench.claim("one")
+
+    ran = bench("pause", "tower-0", "--now", "--for", "1h30m", "--message", "a game")
+
+    assert ran.out.startswith(
+        "tower-0: asked to pause; it hands back what it runs, then claims nothing until 20"
+    )
+    (lies,) = (bench.root / "control").iterdir()
+    asked = decode(Request, lies.read_bytes())
+    assert (asked.now, asked.message, asked.session) == (True, "a game", None)
+    now_s = bench.actor().share_now_s()
+    assert asked.until is not None
+    assert abs(asked.until.timestamp() - now_s - 5400) < 60
+
+
+def test_a_pause_for_no_span_of_time_is_refused(bench: Bench) -> None:
+    ran = bench("pause", "tower-0", "--for", "soon")
+
+    assert ran.code == 2
+    assert ran.err.startswith("error: 'soon' is no span of time\nhint: write it like 90s")
+
+
+def test_a_drain_may_hand_back_what_runs(bench: Bench) -> None:
+    bench.submit("one")
+    bench.claim("one")
+
+    assert bench("drain", "tower-0", "--now").out == (
+        "tower-0: asked to drain; it hands back what it runs, then stops\n"
+    )
+
+
 @pytest.mark.parametrize("command", ["drain", "pause", "resume"])
 @pytest.mark.parametrize("worker", ["nobody", "../x", "A B"])
 def test_an_unknown_worker_is_refused(bench: Bench, command: str, worker: str) -> None:

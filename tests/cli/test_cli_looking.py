@@ -365,6 +365,31 @@ def test_nodes_show_what_each_worker_has(bench: Bench) -> None:
     assert one["heartbeat"]["shown_state"] == "idle"
 
 
+def test_status_and_nodes_tell_why_a_worker_rests_and_when_it_works(bench: Bench) -> None:
+    actor = bench.actor()
+    card = Node(
+        schema_=NODE_SCHEMA,
+        worker="tower-0",
+        session=actor.session,
+        machine="tower",
+        protocol=PROTOCOL_VERSION,
+        version="0.1.0",
+        backend="webui",
+        hours=("mon-fri 22:00-07:30", "sat all day"),
+        started_at=NOW,
+    )
+    introduce(actor, card)
+    why = "paused by person-ann until 23:00: a game"
+    Life(actor, "worker", Facts(state="paused", rests=why, opens_in_s=60.0)).beat()
+
+    assert f"tower-0 rests: {why}\n" in bench("status").out
+    (worker,) = bench("status", "--json").document["workers"]
+    assert (worker["rests"], worker["opens_in_s"]) == (why, 60.0)
+    told = bench("nodes").out
+    assert f"resting\ntower-0  {why}\n" in told
+    assert "own time\ntower-0  mon-fri 22:00-07:30; sat all day\n" in told
+
+
 def test_no_nodes_says_so(bench: Bench) -> None:
     assert "no worker has introduced itself yet" in bench("nodes").out
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from spoolctl.spool import Code, Life, ModelHere, create_spool, open_spool
 from spoolctl.spool.doctor import Mount, ThisMachine
 from spoolworker import cli, config
 from spoolworker import doctor as node
+from spoolworker.availability import InputSeen, Pause, PauseFile, measuring
 from spoolworker.backends.base import Abilities, BackendError
 from spoolworker.gpus import Gpu, GpuReading
 
@@ -255,3 +257,39 @@ def test_severities_are_the_four_words(loaded):
     found = look(loaded())
     del found["told"]
     assert set(severities(list(found.values())).values()) <= {"ok", "note", "warning", "bad"}
+
+
+@pytest.mark.usefixtures("share_is_fine")
+def test_hours_are_told_with_what_they_are_just_now(loaded):
+    week = {"hours": ["mon-sun all day"], "when_closing": "stop"}
+    found = look(loaded(availability=week))
+
+    assert found["availability"].severity == "ok"
+    assert found["availability"].said.startswith("open (mon-sun all day; it is ")
+
+
+@pytest.mark.usefixtures("share_is_fine")
+def test_what_counts_as_use_and_cannot_be_measured_here_is_a_warning(loaded, monkeypatch):
+    monkeypatch.setattr(
+        measuring.idle, "read_input", lambda _now: InputSeen(None, "there is no loginctl")
+    )
+    told = loaded(
+        availability={"while_in_use": "stop", "input_idle_s": 60, "others_vram_gb": 2},
+    ).config
+
+    found = node.availability(
+        told, lambda: GpuReading((replace(RTX, vram_free_gb=None),)), lambda: 0.0
+    )
+
+    assert [(one.severity, one.said) for one in found[1:]] == [
+        ("warning", "others_vram_gb has no effect here: the card's driver does not tell what is free"),
+        ("warning", "input_idle_s has no effect here: there is no loginctl"),
+    ]  # fmt: skip
+    assert "spoolworker pause" in found[2].hint
+
+
+def test_a_pause_on_the_machine_is_a_warning(loaded):
+    told = loaded().config
+    PauseFile(told.pause_file).write(Pause())
+
+    assert "paused on this machine" in node.availability(told)[1].said

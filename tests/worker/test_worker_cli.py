@@ -2,12 +2,14 @@
 
 import json
 import sys
+import time
 
 import pytest
 
 from spoolctl.spool import HangWatch, create_spool
 from spoolctl.spool.version import VERSION
 from spoolworker import cli, config
+from spoolworker.availability import PauseFile
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +55,67 @@ def test_config_tells_every_value_and_where_it_came_from(spoolworker, monkeypatc
     assert told["tags"] == {"value": ["big"], "from": "flag"}
     assert told["backend_options"] == {"value": {"a": "1"}, "from": "flag"}
     assert told["log_folder"] == {"value": str(tmp_path / "logs"), "from": "default"}
+
+
+def test_config_says_plainly_what_cannot_be_measured_here(spoolworker, monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "unmeasured", lambda _config: {"input_idle_s": "there is no loginctl"})
+
+    ran = spoolworker("config", "--spool", "/s", "--name", "w1")
+    told = spoolworker("config", "--spool", "/s", "--name", "w1", "--json")
+
+    said = "# availability.input_idle_s cannot be measured here and does not count: there is no loginctl\n"
+    assert ran.out.endswith(said)
+    unknown = json.loads(told.out)["availability"]["unknown"]
+    assert unknown == {"input_idle_s": "there is no loginctl"}
+
+
+def test_a_worker_is_paused_and_resumed_on_its_own_machine_whichever_its_spool(
+    spoolworker, tmp_path
+):
+    ran = spoolworker("pause", "--name", "w1", "--now", "--for", "2h", "--message", "a game")
+
+    assert ran.code == 0
+    assert ran.out.startswith("w1: paused; it hands back what it runs, then claims nothing until ")
+    assert "no worker 'w1' has run here" in ran.err
+    pause = PauseFile(tmp_path / "logs" / "pause-w1.json").read(0.0)
+    assert (pause.now, pause.why) == (True, "a game")
+    assert abs(pause.until.timestamp() - time.time() - 7200) < 60
+
+    assert spoolworker("resume", "--name", "w1").out == "w1: goes on\n"
+    assert spoolworker("resume", "--name", "w1").out == "w1: was not paused on this machine\n"
+
+
+def test_a_pause_lies_where_the_configuration_says(spoolworker, tmp_path):
+    file, where = tmp_path / "worker.toml", tmp_path / "paused"
+    file.write_text(f"name = 'w1'\n[availability]\npause_file = '{where}'\n")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "worker-w1.jsonl").touch()
+
+    ran = spoolworker("pause", "--config", file)
+
+    assert ran.out == (
+        "w1: paused; it finishes what it runs, then claims nothing until 'spoolworker resume'\n"
+    )
+    assert ran.err == ""
+    assert where.exists()
+
+
+def test_hours_that_cannot_be_read_are_refused_in_one_line(spoolworker, tmp_path):
+    file = tmp_path / "worker.toml"
+    file.write_text("spool = '/s'\n[availability]\nhours = ['mon-fry 9-17']\n")
+
+    ran = spoolworker("config", "--config", file)
+
+    assert ran.code == 2
+    assert "'availability.hours': " in ran.err
+    assert "'fry' is no weekday" in ran.err
+
+
+def test_an_unknown_key_of_the_availability_names_the_nearest(spoolworker, tmp_path):
+    file = tmp_path / "worker.toml"
+    file.write_text("spool = '/s'\n[availability]\nhour = ['mon 9-17']\n")
+
+    assert "did you mean 'hours'?" in spoolworker("config", "--config", file).err
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
