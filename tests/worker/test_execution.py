@@ -310,6 +310,21 @@ def test_a_job_that_was_handed_back_counts_for_nothing_and_is_due_at_once(rig):
     assert (manifest.counts.failures, manifest.retry_at) == (0, None)
 
 
+def test_a_worker_that_must_rest_now_hands_its_job_back_and_says_why(rig):
+    told = []
+
+    def act(order, watch):
+        told.append("closed until 22:00")
+        until_interrupted(watch)
+
+    manifest = rig.run(act, give_up=lambda: told[0] if told else None)
+
+    assert (manifest.verdict, manifest.code) == (Verdict.RETURNED, Code.HANDED_BACK)
+    assert manifest.message == "closed until 22:00"
+    assert (manifest.counts.failures, manifest.retry_at) == (0, None)
+    assert not rig.stopping.finish.is_set(), "the worker itself goes on"
+
+
 def test_what_a_server_says_when_it_is_stopped_is_not_the_jobs_fault(rig):
     """A job that was handed back failed with the error of the request that was broken off, and that counted."""
 

@@ -29,6 +29,23 @@ def test_a_complete_result_waits_longer_than_a_lease_for_the_share_and_is_delive
     assert rig.world.state("job-1") == "finished"
 
 
+def test_a_complete_result_is_delivered_also_if_the_worker_must_rest_meanwhile(rig):
+    """Its images are made: to hand it back would only have another card draw them again."""
+    told = []
+
+    def act(order, watch):
+        rig.actor.files.fail(rig.actor.files.operations, Fault.BEFORE, onward=True)
+        return product(order, watch)
+
+    rig.at_wait[1] = lambda: told.append("closed")
+    rig.at_wait[5] = rig.actor.files.heal
+
+    manifest = rig.run(act, give_up=lambda: told[0] if told else None)
+
+    assert told
+    assert manifest.succeeded
+
+
 def test_a_complete_result_is_given_up_when_another_ended_the_attempt_meanwhile(rig):
     def act(order, watch):
         rig.actor.files.fail(rig.actor.files.operations, Fault.BEFORE, onward=True)

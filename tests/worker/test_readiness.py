@@ -1,11 +1,13 @@
 """Nothing is claimed while the backend is away, and the card on the share is what it can do now."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from spoolctl.spool import STAGE_NAMES, Code, Life, ModelHere, layout, nodes
 from spoolworker.backends.base import Abilities, BackendError
 from spoolworker.config import Config, ModelFolders
-from spoolworker.gpus import GpuReading
+from spoolworker.gpus import Gpu, GpuReading
 from spoolworker.readiness import Readiness
 from tests.spool.spool_world import World
 from tests.worker.model_files import put, sha
@@ -28,13 +30,13 @@ class Played:
 
 
 class Desk:
-    def __init__(self, folder, **configured):
+    def __init__(self, folder, backend=None, in_use=None, **configured):
         self.world = World()
         self.actor = self.world.worker("w1").actor
-        self.backend = Played()
+        self.backend = backend or Played()
         config = Config(spool=folder, name="w1", scratch=folder, log_folder=folder, **configured)
         self.life = Life(self.actor, "worker")
-        self.ready = Readiness(config, self.actor, self.life, self.backend)
+        self.ready = Readiness(config, self.actor, self.life, self.backend, in_use)
 
     def pass_time(self, seconds):
         self.world.clock.elapsed_s += seconds
@@ -184,3 +186,111 @@ def test_the_folders_are_looked_through_from_the_first_question_to_the_end(tmp_p
     thread.join(10)
 
     assert not thread.is_alive()
+
+
+class Holding(Played):
+    """A backend whose server holds models in the card's memory."""
+
+    name = "holding"
+
+    def __init__(self):
+        super().__init__()
+        self.releases, self.busy = 0, False
+
+    def vram_held_gb(self):
+        return 8.0
+
+    def release(self):
+        self.releases += 1
+        if self.refuses:
+            raise BackendError(Code.BACKEND_UNREACHABLE, "nothing listens at port 7860")
+        return not self.busy
+
+
+@pytest.fixture
+def resting(tmp_path, monkeypatch):
+    monkeypatch.setattr("spoolworker.readiness.read_gpus", lambda: GpuReading(()))
+    return lambda **configured: Desk(tmp_path, backend=Holding(), **configured)
+
+
+def test_the_cards_memory_is_given_back_once_in_each_rest(resting):
+    desk = resting()
+    desk.ready.answers()
+    for _ in range(3):
+        desk.ready.give_memory_back()
+        desk.pass_time(600)
+    assert desk.backend.releases == 1
+    assert desk.life.record().model is None
+    assert len(desk.world.events("backend.memory_given_back")) == 1
+
+    desk.ready.answers()
+    desk.ready.give_memory_back()
+    assert desk.backend.releases == 2
+
+
+@pytest.mark.parametrize("how", ["busy", "refuses"])
+def test_a_server_that_keeps_its_memory_is_asked_again_a_minute_later_and_told_once(resting, how):
+    desk = resting()
+    setattr(desk.backend, how, True)
+    for _ in range(3):
+        desk.ready.give_memory_back()
+        desk.ready.give_memory_back()
+        desk.pass_time(61)
+    assert desk.backend.releases == 3
+    assert len(desk.world.events("backend.memory_kept")) == 1
+
+    setattr(desk.backend, how, False)
+    desk.ready.give_memory_back()
+    assert len(desk.world.events("backend.memory_given_back")) == 1
+
+
+def test_memory_is_kept_where_that_is_configured_or_nothing_is_held(resting, desk):
+    kept = resting(availability={"give_memory_back": False})
+    kept.ready.give_memory_back()
+    desk.ready.give_memory_back()
+
+    assert kept.backend.releases == 0
+
+
+@pytest.mark.parametrize(
+    ("at_work", "backend", "others_gb"),
+    [
+        (False, Holding, 2.0),
+        (True, Holding, 2.0),
+        (False, Played, 10.0),
+        (True, Played, None),
+    ],
+)
+def test_what_others_hold_of_the_card_is_told_without_what_is_ones_own(
+    tmp_path, at_work, backend, others_gb
+):
+    """A job's own memory must not look like somebody's use of the machine, and stop the job."""
+    told = []
+    desk = Desk(
+        tmp_path, backend=backend(), in_use=SimpleNamespace(tell_vram=lambda *a: told.append(a[0]))
+    )
+    if at_work:
+        desk.life.begin("job-1", 1, None)
+
+    desk.ready._tell_card(Gpu(0, "RTX", "u", 24.0, 14.0))
+
+    assert desk.life.record().vram_others_gb == others_gb
+    assert told == ([] if others_gb is None else [others_gb])
+
+
+def test_a_card_that_nobody_knows_is_told_so_that_nobody_waits_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("spoolworker.readiness.read_gpus", lambda: GpuReading((), "no driver"))
+    told = []
+    use = SimpleNamespace(tell_vram=lambda *a: told.append(a))
+
+    Desk(tmp_path, in_use=use).ready.answers()
+
+    assert told == [(None, "no driver")]
+
+
+def test_the_card_on_the_share_tells_the_workers_hours(tmp_path):
+    desk = Desk(tmp_path, availability={"hours": ["sat,sun all day"]})
+
+    desk.ready.answers()
+
+    assert desk.card().hours == ("sat,sun all day",)
