@@ -68,9 +68,15 @@ def resume(
     def deed(worker: str) -> tuple[str, dict[str, Any]]:
         _refuse_odd(worker)
         there = resume_worker(actor, worker)
-        if not there and worker not in known_nodes(actor):
-            _refuse(worker)
-        said = "goes on" if there else "nothing was asked of it"
+        said = "goes on"
+        if not there:
+            known = known_nodes(actor)
+            if worker not in known:
+                _refuse(worker)
+            beat = known[worker][1]
+            rests = beat.rests if beat is not None and not beat.is_stopped else None
+            # Its hours, or a pause on its own machine: not to be taken back from here.
+            said = "nothing was asked of it" + (f"; it rests: {rests}" if rests else "")
         return f"{worker}: {said}", {"worker": worker, "resumed": there}
 
     do_each(workers, deed, noun="workers", as_json=as_json)

@@ -7,6 +7,8 @@ Guarantees: a file that is there pauses, also an empty one (``touch``, from any 
 import getpass
 import json
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from spoolctl.spool import UsageError
 
 _BYTES_MAX = 10_000
 _CHARS_MAX = 200
+_TRIES, _AGAIN_S = 10, 0.02
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class PauseFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_text(text + "\n", encoding="utf-8")
-            beside.replace(self.path)
+            _insist(lambda: beside.replace(self.path))
         except OSError as error:
             raise _refused(self.path, error) from None
 
@@ -77,7 +80,7 @@ class PauseFile:
             UsageError: The file cannot be removed.
         """
         try:
-            self.path.unlink()
+            _insist(self.path.unlink)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
@@ -91,6 +94,18 @@ def whoever_types() -> str | None:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # no such user id, or on Windows no such variable
         return None
+
+
+def _insist(call: Callable[[], object]) -> None:
+    """Windows refuses to replace or remove a file while the worker reads it, which takes it no time."""
+    for _ in range(_TRIES):
+        try:
+            call()
+        except PermissionError:
+            time.sleep(_AGAIN_S)
+        else:
+            return
+    call()
 
 
 def _parsed(text: str) -> Pause:

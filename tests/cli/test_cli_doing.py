@@ -10,6 +10,8 @@ from spoolctl.cli.rendering import moment
 from spoolctl.spool import (
     Code,
     Ending,
+    Facts,
+    Life,
     Request,
     State,
     Verdict,
@@ -299,6 +301,15 @@ def test_a_drain_may_hand_back_what_runs(bench: Bench) -> None:
 
     assert bench("drain", "tower-0", "--now").out == (
         "tower-0: asked to drain; it hands back what it runs, then stops\n"
+    )
+
+
+def test_resuming_a_worker_that_rests_for_another_reason_tells_that_reason(bench: Bench) -> None:
+    told = Facts(state="paused", rests="paused on this machine by ada")
+    Life(bench.actor(), "worker", told).beat()
+
+    assert bench("resume", "tower-0").out == (
+        "tower-0: nothing was asked of it; it rests: paused on this machine by ada\n"
     )
 
 

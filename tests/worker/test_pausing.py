@@ -2,12 +2,14 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from spoolctl.spool import UsageError
 from spoolworker.availability import Pause, PauseFile
 
+TRIES = 10
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -90,3 +92,34 @@ def test_a_place_where_nothing_can_be_written_is_told(tmp_path):
     with pytest.raises(UsageError, match="cannot change") as caught:
         PauseFile(tmp_path / "logs" / "pause.json").write(Pause())
     assert "pause_file" in caught.value.hint
+
+
+@pytest.mark.parametrize("times", [3, 100])
+def test_a_file_that_windows_lets_nobody_replace_for_a_moment_is_tried_again(
+    file, monkeypatch, times
+):
+    """The worker reads it just then. Played; not yet seen on a real one."""
+    refusals, waits = iter([PermissionError(13, "in use by another process")] * times), []
+    replace, unlink = Path.replace, Path.unlink
+
+    def refused(call):
+        def made(*arguments):
+            error = next(refusals, None)
+            if error is not None:
+                raise error
+            return call(*arguments)
+
+        return made
+
+    monkeypatch.setattr(Path, "replace", refused(replace))
+    monkeypatch.setattr(Path, "unlink", refused(unlink))
+    monkeypatch.setattr("time.sleep", waits.append)
+
+    if times > TRIES:
+        with pytest.raises(UsageError, match="in use by another process"):
+            file.write(Pause())
+        assert len(waits) == TRIES
+        return
+    file.write(Pause())
+    assert file.remove()
+    assert len(waits) == times
