@@ -205,6 +205,7 @@ class Chooser:
 
 
 def _works(beat: Heartbeat | None) -> bool:
-    """True if it could take a job: not one whose backend is away ("waiting"), for instance."""
-    idle = ("stopped", "paused", "closed", "in_use", "waiting", "sick")
-    return beat is not None and beat.role == "worker" and beat.state not in idle
+    """True if it could take a job: not one whose backend is away ("waiting"), nor one that will rest once its job is done."""
+    if beat is None or beat.role != "worker" or beat.rests is not None:
+        return False
+    return beat.state not in ("stopped", "paused", "waiting", "sick")

@@ -382,6 +382,15 @@ def test_a_worker_that_takes_no_jobs_is_no_company(world, state):
     assert not worker.chooser.has_company
 
 
+def test_a_worker_that_will_rest_once_its_job_is_done_is_no_company(world):
+    worker = Chooses(world)
+    beats = company(world, "running")
+    beats.tell(rests="closed until 22:00")
+    meet(worker, beats)
+
+    assert not worker.chooser.has_company
+
+
 def test_a_controller_and_oneself_are_no_company(world):
     worker = Chooses(world)
     controller = Life(world.actor("controller-c"), "controller", Facts(state="running"))
