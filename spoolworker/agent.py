@@ -140,6 +140,7 @@ class Agent:
         begin_session(actor)
         end_former_sessions(actor, self._life)
         self._ask_input()
+        self._heed()  # a pause outlives the session that heard it: before the first claim, not at the first beat
         # What a former life left when it was killed.
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._pulse.start()

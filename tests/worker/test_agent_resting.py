@@ -156,6 +156,23 @@ def test_a_pause_from_the_share_hands_the_job_back_now_and_lasts_until_resumed(d
     assert desk.count("worker.resumed") == 1
 
 
+def test_a_worker_that_was_paused_by_the_share_and_is_started_anew_claims_nothing_first(
+    desk, monkeypatch
+):
+    """It used to hear of requests at its first heartbeat or tidying, which a claim may be ahead of."""
+    desk.live()
+    ask_worker(desk.person, "attic", "pause")
+    desk.drop("one")
+    monkeypatch.setattr(agent_module.Pulse, "start", lambda _pulse: None)
+    monkeypatch.setattr(agent_module.Pulse, "stop", lambda _pulse: None)
+    desk.at["worker.rests", 1] = desk.end
+    desk.at["claimed", 1] = desk.end
+
+    desk.live()
+
+    assert desk.count("claimed") == 0
+
+
 def test_a_pause_without_now_lets_the_job_end(desk):
     desk.drop("one")
     desk.drop("two")
