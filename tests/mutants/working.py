@@ -63,7 +63,7 @@ WORKING = (
             ),
             replaced("spoolworker.execution:Execution._publish", _publish_then_bring),
         ),
-        Seeds(first=71),
+        Seeds(first=16),
         "liveness.*rests in finished",
     ),
 )
