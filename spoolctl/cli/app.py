@@ -35,7 +35,10 @@ COMMANDS = {
     "tokens": ("tokens:tokens", "List the spool's tokens, their slots and who holds them."),
     "nodes": ("nodes:nodes", "List workers and controllers."),
     "drain": ("control:drain", "Ask workers to finish what they run, then stop."),
-    "pause": ("control:pause", "Ask workers to claim nothing until resumed."),
+    "pause": (
+        "control:pause",
+        "Ask workers to claim nothing until resumed, also after a restart; they give their cards' memory back.",
+    ),
     "resume": ("control:resume", "Take back what was asked of workers."),
     "fsck": ("fsck:fsck", "Check every invariant of a spool, live or at rest."),
     "demo": (
