@@ -7,6 +7,7 @@ Guarantees: the order is the file names' order, which people see; a bounded numb
 """
 
 import heapq
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from spoolctl.spool import (
     Admitted,
     BadRecord,
     Claim,
+    Fronts,
     Heartbeat,
     Job,
     Life,
@@ -29,10 +31,8 @@ from spoolctl.spool import (
     SpoolError,
     Stage,
     claim,
-    entries_in,
     layout,
     nodes,
-    parse_file_name,
 )
 from spoolworker.backends.base import BackendError
 from spoolworker.models import stages_here
@@ -85,6 +85,7 @@ class Chooser:
         self._admission = admission
         self.node = node
         self._lacks = lacks
+        self._fronts = Fronts(actor)
         self._passed: dict[str, float] = {}
         self._avoided_since: dict[str, float] = {}
         self._counters: dict[str, int] = {}
@@ -132,27 +133,20 @@ class Chooser:
 
     def _heads(self) -> Iterator[Location]:
         for place in layout.QUEUES:
-            entries = entries_in(self._actor, place)
+            paths = self._fronts.paths(place, self._passed)
             if len(self._passed) > _PASSED_MAX:
-                self._forget_gone(place, {f"{place.folder}/{entry}" for entry in entries})
+                self._forget_gone(place, set(paths))
             now = self._actor.clock.mono()
-            there = set(entries) if self._passed else set()
-            inside = f"{place.folder}/"
-            due = [
-                path
-                for path, until in self._passed.items()
-                if until <= now and path.startswith(inside) and path[len(inside) :] in there
-            ]
+            due = [path for path in paths if self._passed.get(path, math.inf) <= now]
             # Those that waited longest first. If all of them were, the same ones would fill every look, and a wall of
             # a few thousand hid what lies behind it for ever.
             again = set(heapq.nsmallest(AGAIN_MAX, due, key=self._passed.__getitem__))
-            for entry in entries:
-                path = f"{inside}{entry}"
+            for path in paths:
                 if path in self._passed and path not in again:
                     continue
-                file = parse_file_name(entry)
-                if file is not None:
-                    yield Location(place, file)
+                location = layout.location_of(path)
+                if location is not None:
+                    yield location
 
     def _forget_gone(self, place: Place, there: set[str]) -> None:
         inside = f"{place.folder}/"
@@ -165,6 +159,8 @@ class Chooser:
     def _try(self, location: Location) -> Claim | NotAdmitted | NotClaimed:
         admitted = self._admission.admit(self._actor, location)
         if not isinstance(admitted, Admitted):
+            if admitted is NotAdmitted.GONE:
+                self._fronts.gone(location.path)
             self._pass_over(location, _AGAIN_S[admitted])
             return admitted
         reasons = self._misfits(admitted.job)
@@ -173,7 +169,9 @@ class Chooser:
             self._pass_over(location, _MISFIT_AGAIN_S)
             return NotClaimed.UNSUITED
         got = claim(self._actor, admitted, self._life, self._suits)
-        if not isinstance(got, Claim):
+        if isinstance(got, Claim):
+            self._fronts.gone(location.path)
+        else:
             self._pass_over(location, _AGAIN_S[got])
         return got
 

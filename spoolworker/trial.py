@@ -8,19 +8,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 from spoolctl.scheduling.fit import misfits
 from spoolctl.spool import (
     Actor,
+    Fronts,
     Node,
     SpoolError,
     Stage,
     Txt2Img,
-    entries_in,
     layout,
-    parse_file_name,
     parse_job,
 )
 from spoolworker.backends.base import Abilities, Backend, BackendError, Order, Product, Watch
@@ -130,11 +128,9 @@ def would_claim(  # noqa: PLR0913, PLR0917 - what a card tells, and the jobs
     )  # fmt: skip
     seen = 0
     for place in layout.QUEUES:
-        for entry in islice(entries_in(actor, place), JOBS_MAX - seen):
-            file = parse_file_name(entry)
-            if file is not None:
-                seen += 1
-                yield f"{place.folder}/{entry}: {_verdict(actor, f'{place.folder}/{entry}', node, backend)}"
+        for path in Fronts(actor).paths(place)[: JOBS_MAX - seen]:
+            seen += 1
+            yield f"{path}: {_verdict(actor, path, node, backend)}"
     if not seen:
         yield "no job waits"
 

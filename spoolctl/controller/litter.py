@@ -9,10 +9,12 @@ stays, is told once, and keeps nothing else from being removed. Whoever was mere
 is tried again. Does not look into ``results/``: what lies there goes with its job.
 """
 
-from spoolctl.spool import Actor, layout, sha256_of
+from spoolctl.spool import Actor, layout, sha256_of, shards_in
 
 UNCHANGED_S = 3_600.0
 AGAIN_S = 300.0
+SHARDS_MAX = 8
+"""How many of a queue's shards are looked into, from the first."""
 
 _FOLDERS = (
     *(place.folder for place in layout.QUEUES),
@@ -57,7 +59,7 @@ class Litter:
     def _seen(self) -> dict[str, str]:
         """What may be litter: a key that changes when it shows life, and its path."""
         found = {}
-        for folder in _FOLDERS:
+        for folder in (*_FOLDERS, *self._first_shards()):
             try:
                 entries = self._actor.files.names(folder)
             except (FileNotFoundError, NotADirectoryError) as error:
@@ -70,6 +72,11 @@ class Litter:
                 elif entry.startswith("controller-") and entry.endswith(f".{layout.HEARTBEAT}"):
                     found[f"{path} {self._beat(path)}"] = path
         return found
+
+    def _first_shards(self) -> list[str]:
+        """Where it matters: one temporary file keeps a shard that is empty but for it from being removed."""
+        found = (shards_in(self._actor, queue)[:SHARDS_MAX] for queue in layout.QUEUES)
+        return [shard.folder for some in found for shard in some]
 
     def _beat(self, path: str) -> str:
         """What changes with a heartbeat; of what is none, that it cannot be read, which never changes."""

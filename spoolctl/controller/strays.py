@@ -37,12 +37,22 @@ class Strays:
     def _own_folders(self) -> list[str]:
         classes = [place.folder for place in layout.QUEUES]
         within = (str(State.QUEUE), *classes, layout.WAITING.folder, layout.HELD.folder)
-        entries = (f"{folder}/{entry}" for folder in within for entry in self._names(folder))
+        entries = [f"{folder}/{entry}" for folder in within for entry in self._names(folder)]
+        later = [path for folder in classes if (path := f"{folder}/{layout.LATER}") in entries]
+        entries += [
+            f"{folder}/{entry}"
+            for folder in later
+            for entry in self._names(folder)
+            if layout.shard_begins(entry) is None
+        ]
         return [path for path in entries if path not in classes]
 
     def _names(self, folder: str) -> list[str]:
         """What may be a folder: all that is no job file, and not ignored."""
-        entries = self._actor.files.names(folder)
+        try:
+            entries = self._actor.files.names(folder)
+        except NotADirectoryError:  # a person's note called "later"
+            return []
         return sorted(e for e in entries if not is_ignored(e) and parse_file_name(e) is None)
 
     def _told(self, folder: str) -> str | None:

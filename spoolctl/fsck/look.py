@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from spoolctl.fsck.finding import Tally
+from spoolctl.fsck.folders import look_at_state
 from spoolctl.fsck.reading import Reader, job_in
 from spoolctl.fsck.seen import JobSeen, Lying, Owner, Tried, owner_of
 from spoolctl.spool import (
-    SENTINEL,
+    CLASSES,
     Actor,
     BadRecord,
     Digest,
@@ -38,7 +39,6 @@ from spoolctl.spool import (
     is_legal,
     last_days,
     layout,
-    parse_file_name,
     shelf,
 )
 
@@ -104,7 +104,7 @@ class Look:
     def is_swept(self, place: Place, *, days: int = DAYS_SWEPT) -> bool:
         """True if sweeps or the controller look at this folder, so that what is wrong there goes on by itself."""
         if place.state is State.QUEUE:
-            return place in (Place(State.QUEUE), *layout.QUEUES)
+            return not place.part or place.part in CLASSES
         if place.state not in layout.TERMINAL:
             return True
         whole, *inner = self.places.get(place.state) or [Place(place.state)]
@@ -134,7 +134,7 @@ def look_around(actor: Actor, *, deep: Callable[[str], bool], before: Look | Non
             look.missing.append(layout.SETTINGS)
     for state in State:
         with look.looking_at(state):
-            _state(look, state)
+            look_at_state(look, state)
     for ledger in (layout.CORPUS, layout.HISTORY):
         with look.looking_at(f"{ledger}/parts"):
             look.parts[ledger] = _parts(look, ledger)
@@ -197,45 +197,6 @@ def _folders(look: Look) -> None:
     known = {*layout.FOLDERS, layout.TOKENS, layout.SETTINGS}
     roots = listed.get("", frozenset())
     look.strangers += sorted(one for one in roots - known if not is_ignored(one))
-
-
-def _state(look: Look, state: State) -> None:
-    whole = Place(state)
-    entries = look.reader.names(state) or frozenset()
-    inner = sorted(e for e in entries if parse_file_name(e) is None and not is_ignored(e))
-    look.places[state] = [whole]
-    _records(look, whole, entries)
-    if state not in layout.DIVIDED:
-        look.strangers += [f"{state}/{one}" for one in inner]
-        return
-    for entry in inner:
-        place = Place(state, entry)
-        with look.looking_at(place.folder):
-            inside = look.reader.names(place.folder)
-            if inside is None:
-                look.strangers.append(place.folder)
-                continue
-            look.places[state].append(place)
-            _records(look, place, inside)
-            strange = (e for e in inside if parse_file_name(e) is None and not is_ignored(e))
-            look.strangers += sorted(f"{place.folder}/{one}" for one in strange)
-            if state is State.CLAIMED:
-                look.sessions[entry] = inside
-                _sight(look, place, inside)
-
-
-def _sight(look: Look, place: Place, inside: frozenset[str]) -> None:
-    """A session's folder proves that its listing sees: it holds a file which is always there (``spool.life``)."""
-    path = f"{place.folder}/{SENTINEL}"
-    if SENTINEL not in inside and look.reader.data(path) is not None:
-        look.unseen[place.folder] = f"its listing lacks '{SENTINEL}', which is there"
-
-
-def _records(look: Look, place: Place, entries: frozenset[str]) -> None:
-    for entry in sorted(entries):
-        file = parse_file_name(entry)
-        if file is not None:
-            look.found.setdefault(file.name, []).append(Location(place, file))
 
 
 def _parts(look: Look, ledger: str) -> dict[str, str]:

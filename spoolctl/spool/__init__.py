@@ -30,6 +30,7 @@ from spoolctl.spool.errors import (
     UsageError,
 )
 from spoolctl.spool.finish import conclude, end
+from spoolctl.spool.fronts import Fronts
 from spoolctl.spool.hanging import EXIT_SHARE_HANGS, HangWatch
 from spoolctl.spool.identity import (
     NameWatch,
@@ -55,6 +56,7 @@ from spoolctl.spool.looking import (
     parts,
     read_record,
     records_in,
+    shards_in,
 )
 from spoolctl.spool.merge import is_merged, merge, refuse_file_for_folder, write_history
 from spoolctl.spool.moves import hold, move_to_class, release
@@ -86,7 +88,7 @@ from spoolctl.spool.verdicts import Ending
 
 __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "POLICY", "SENTINEL", "Action", "Actor", "Admission", "Admitted", "Again", "Attempt", "BadRecord", "Cancelled",
-    "Claim", "Decisions", "Digest", "Draft", "EXIT_SHARE_HANGS", "Ending", "Facts", "FormatNotUnderstood", "HangWatch", "Host",
+    "Claim", "Decisions", "Digest", "Draft", "EXIT_SHARE_HANGS", "Ending", "Facts", "FormatNotUnderstood", "Fronts", "HangWatch", "Host",
     "Life", "Location",
     "Log", "NameTaken", "NameWatch", "NewerRecord", "NoSpool", "NoSuchJob", "NotAdmitted", "NotClaimed", "Outcome",
     "Ownership", "Place", "ShareUnusable", "Slot", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
@@ -98,7 +100,7 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "learning_of_snapshot", "merge", "move_to_class", "needs_inputs", "new_names", "nodes", "open_spool",
     "parse_approval", "parse_file_name", "parse_job", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
     "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder", "refuse_other_protocol",
-    "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shelf", "slots", "slug", "spread", "stages_of", "store_own",
-    "submit", "told_tokens", "worker_of", "write_history",
+    "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shards_in", "shelf", "slots", "slug", "spread", "stages_of",
+    "store_own", "submit", "told_tokens", "worker_of", "write_history",
     *records.__all__,
 ]  # fmt: skip

@@ -106,6 +106,30 @@ class Admission:
             found = self.admit(actor, location)
         return found
 
+    def holds_still(self, actor: Actor, location: Location) -> bool:
+        """True if nobody is still writing the file at *location*, as far as can be told without taking it for a job.
+
+        Raises:
+            OSError: The share did not answer.
+        """
+        try:
+            data = actor.files.read(location.path, bytes_max=RECORD_BYTES_MAX)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno in (errno.EFBIG, errno.ELOOP, errno.EISDIR) or _is_folder(
+                actor, location
+            ):
+                return False  # no job; whoever comes to it says so
+            raise
+        marked = codec.is_whole(data) and not codec.is_json(
+            data
+        )  # braces alone prove nothing of what was not parsed
+        still = marked or self._steady(actor, location, data, actor.settings.settle_s)
+        if still:
+            self._seen.pop(location.path, None)
+        return still
+
     def _too_long(self, actor: Actor, location: Location) -> NotAdmitted:
         size = actor.files.stat(location.path).bytes
         error = BadRecord(

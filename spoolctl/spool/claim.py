@@ -187,7 +187,7 @@ def _carry_over_cancel(actor: Actor, name: str, number: int) -> None:
 
 def _class_of(location: Location, job: Job) -> JobClass | None:
     for known in CLASSES:
-        if location.place == layout.queue(known):
+        if location.place.part == known:
             return known
     return job.class_
 

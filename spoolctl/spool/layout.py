@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from spoolctl.spool.names import FileName, shelf
+from spoolctl.spool.names import FileName, parse_file_name, shelf
 from spoolctl.spool.records import CLASSES
 
 SETTINGS = "spool.yaml"
@@ -41,6 +41,11 @@ APPROVED = "approved.yaml"
 NODE_CARD = "node.yaml"
 REASON_SUFFIX = ".reason.yaml"
 """What a rejected file's reason is called beside it."""
+LATER = "later"
+"""Inside the folder of a class: what holds its shards, in which lies what its head has no room for."""
+_SHARD = re.compile(r"from-(.*)~[0-9a-f]{8}", re.DOTALL)
+_BOUND = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*~\ud800-\udfff]{0,60}')
+"""What of a first file's name its shard's name repeats: legal on every system, and at most 240 of the 255 bytes."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 """An attempt's number; a folder of more digits is a stranger's, for no label could bear the next number."""
 _HOLDER = re.compile(r"h([1-9][0-9]{0,8})\.yaml", re.ASCII)
@@ -68,15 +73,23 @@ DIVIDED = (State.QUEUE, State.CLAIMED, *TERMINAL)
 
 @dataclass(frozen=True)
 class Place:
-    """A folder in which records lie: a state and, where it is divided, the class, session or day."""
+    """A folder in which records lie: a state and, where it is divided, the class, session or day; of a class its head or one shard."""
 
     state: State
     part: str = ""
+    shard: str = ""
 
     @property
     def folder(self) -> str:
         """The folder's path."""
+        if self.shard:
+            return f"{self.state}/{self.part}/{LATER}/{self.shard}"
         return f"{self.state}/{self.part}" if self.part else str(self.state)
+
+    @property
+    def begins(self) -> str:
+        """Of a shard: no file name in it sorts before this; '' for any other folder."""
+        return shard_begins(self.shard) or ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +118,42 @@ def queue(job_class: str) -> Place:
 def claimed(session: str) -> Place:
     """The folder of one session's claims."""
     return Place(State.CLAIMED, session)
+
+
+def shard(head: Place, first: str, token: str) -> Place:
+    """A new shard of a class.
+
+    Args:
+        head: The queue.
+        first: The first of the file names that are to lie in it, in their order.
+        token: 8 hex digits or more that nobody else draws: one shard is filled by one process, once.
+    """
+    bound = _BOUND.match(first)
+    begins = bound.group() if bound else ""
+    return Place(head.state, head.part, f"from-{begins}~{token[:8]}")
+
+
+def shard_begins(entry: str) -> str | None:
+    """The bound that a shard's name tells, or None if it is no shard's."""
+    told = _SHARD.fullmatch(entry)
+    return told.group(1) if told else None
+
+
+def location_of(path: str) -> Location | None:
+    """Where the record at *path* lies; None if no record can lie there."""
+    folder, _, entry = path.rpartition("/")
+    state, *parts = folder.split("/")
+    file = parse_file_name(entry)
+    if file is None or state not in tuple(State):
+        return None
+    match parts:
+        case []:
+            return Location(Place(State(state)), file)
+        case [part]:
+            return Location(Place(State(state), part), file)
+        case [part, middle, inner] if middle == LATER and state == State.QUEUE:
+            return Location(Place(State.QUEUE, part, inner), file)
+    return None
 
 
 QUEUES = tuple(queue(job_class) for job_class in CLASSES)

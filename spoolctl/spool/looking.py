@@ -13,8 +13,8 @@ from typing import TypeVar
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.errors import BadRecord
-from spoolctl.spool.layout import DIVIDED, Location, Place, State
-from spoolctl.spool.names import is_ignored, parse_file_name
+from spoolctl.spool.layout import DIVIDED, LATER, Location, Place, State
+from spoolctl.spool.names import is_ignored, is_record_name, may_be_of, parse_file_name
 from spoolctl.spool.records import (
     RECORD_BYTES_MAX,
     Heartbeat,
@@ -218,16 +218,66 @@ def last_days(places: list[Place], count: int) -> list[Place]:
     return [*own, *days[-count:]]
 
 
+def shards_in(actor: Actor, head: Place) -> list[Place]:
+    """The shards of a class in the order in which they are taken; empty if it has none."""
+    try:
+        entries = actor.files.names(f"{head.folder}/{LATER}")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    begins = ((layout.shard_begins(entry), entry) for entry in entries)
+    told = sorted((at, entry) for at, entry in begins if at is not None)
+    return [Place(head.state, head.part, entry) for _, entry in told]
+
+
+def folders_of(actor: Actor, state: State) -> Iterator[tuple[Place, list[str]]]:
+    """Each folder of a state, shards among them, and whatever lies in it, in the order of records.
+
+    A queue's head comes before its shards: records move from the head into shards, so that one which moves meanwhile is in one or both.
+    """
+    for place in parts(actor, state):
+        entries = entries_in(actor, place)
+        yield place, entries
+        if state is State.QUEUE and place.part and LATER in entries:
+            for inner in shards_in(actor, place):
+                yield inner, entries_in(actor, inner)
+
+
 def all_records(actor: Actor, states: tuple[State, ...] = tuple(State)) -> Iterator[Location]:
     """Every record in the given states. Not an instant's picture: a record that moves may be seen twice or not."""
     for state in states:
-        for place in parts(actor, state):
-            yield from records_in(actor, place)
+        for place, entries in folders_of(actor, state):
+            for entry in entries:
+                file = parse_file_name(entry)
+                if file is not None:
+                    yield Location(place, file)
+
+
+def count(actor: Actor, state: State) -> Iterator[tuple[Place, int]]:
+    """How many records each folder of a state holds."""
+    for place, entries in folders_of(actor, state):
+        yield place, sum(map(is_record_name, entries))
 
 
 def find(actor: Actor, name: str, states: tuple[State, ...] = tuple(State)) -> list[Location]:
     """Where a job's records lie now (more than one if a person made a copy). Look twice before believing "nowhere"."""
-    return [location for location in all_records(actor, states) if location.name == name]
+    return find_each(actor, frozenset({name}), states)
+
+
+def find_each(
+    actor: Actor, names: frozenset[str], states: tuple[State, ...] = tuple(State)
+) -> list[Location]:
+    """As ``find``, for several jobs by one look."""
+    alone = next(iter(names)) if len(names) == 1 else None
+    found = []
+    for state in states:
+        for place, entries in folders_of(actor, state):
+            for entry in entries:
+                if alone is not None and not may_be_of(entry, alone):
+                    continue
+                file = parse_file_name(entry)
+                if file is not None and file.name in names:
+                    found.append(Location(place, file))
+    return found
 
 
 def find_twice(actor: Actor, name: str, states: tuple[State, ...] = tuple(State)) -> list[Location]:

@@ -29,6 +29,8 @@ _LABELS = re.compile(r"(?:~[1-9][0-9]{0,8})+\Z")
 _DEVICE = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)"
 )
+_PLAIN_RECORD = re.compile(r"[a-z0-9_][^\n]*\.(?:yaml|yml|json)\Z", re.ASCII | re.IGNORECASE)
+_DIGEST = re.compile(r"-[0-9a-f]{10}\Z", re.ASCII)
 _WORKER = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 _IGNORED_NAMES = {"thumbs.db", "desktop.ini", "@eadir", "readme.txt", "lost+found", "$recycle.bin"}
 _IGNORED_ENDS = (".tmp", ".part", ".partial", ".crdownload", ".swp", ".bak", "~", ".lock")
@@ -147,6 +149,19 @@ def parse_file_name(file_name: str) -> FileName | None:
         label=int(last) if last else None,
         suffix=file_name[-len(suffix) :],
     )
+
+
+def is_record_name(file_name: str) -> bool:
+    """``parse_file_name(file_name) is not None``, at a tenth of its price: for who counts, or passes over, thousands."""
+    plain = _PLAIN_RECORD.match(file_name) is not None
+    return plain or parse_file_name(file_name) is not None
+
+
+def may_be_of(file_name: str, name: str) -> bool:
+    """False if a file called so is surely not that job's: for who looks for one job among thousands of files."""
+    if not file_name.isascii() or _DIGEST.search(name):
+        return True  # what it is called after folding need not be seen in what it is called before
+    return name in file_name.lower()
 
 
 def check_file_name(file: FileName) -> None:

@@ -21,14 +21,16 @@ from spoolctl.spool.looking import (
     all_records,
     attempt,
     attempt_numbers,
+    count,
     decisions,
+    entries_in,
     find,
     heartbeat,
     parts,
     read_record,
     records_in,
 )
-from spoolctl.spool.names import fold, is_ignored, parse_file_name
+from spoolctl.spool.names import fold, is_ignored, is_record_name, parse_file_name
 from spoolctl.spool.records import (
     APPROVAL_SCHEMA,
     CLASSES,
@@ -105,10 +107,10 @@ def counts(actor: Actor, memory: Memory) -> Counts:
         OSError: The share did not tell.
     """
     queues: dict[str, int] = dict.fromkeys(CLASSES, 0)
-    for place in parts(actor, State.QUEUE):
-        count = len(records_in(actor, place))
-        if place.part or count:
-            queues[place.part or NO_CLASS] = count
+    for place, number in count(actor, State.QUEUE):
+        if place.part or number:
+            part = place.part or NO_CLASS
+            queues[part] = queues.get(part, 0) + number
     others = {
         str(state): _count(actor, state, memory) for state in State if state is not State.QUEUE
     }
@@ -190,7 +192,7 @@ def failures(actor: Actor) -> Iterator[Failure]:
         yield Failure(location, _last_verdict(actor, location.name))
 
 
-def latest_failures(actor: Actor, count: int, memory: Memory) -> list[Failure]:
+def latest_failures(actor: Actor, number: int, memory: Memory) -> list[Failure]:
     """The jobs that failed last, the last one first; found among the newest names only."""
     looked_at: dict[str, Failure] = {}
     for location in islice(_newest_failed(actor), _LATEST_LOOKED_AT):
@@ -203,10 +205,10 @@ def latest_failures(actor: Actor, count: int, memory: Memory) -> list[Failure]:
         at = failure.verdict.ended_at if failure.verdict else None
         return at.timestamp() if at else 0.0
 
-    return sorted(looked_at.values(), key=ended, reverse=True)[:count]
+    return sorted(looked_at.values(), key=ended, reverse=True)[:number]
 
 
-def rejections(actor: Actor, count: int) -> tuple[int, list[Reason]]:
+def rejections(actor: Actor, number: int) -> tuple[int, list[Reason]]:
     """How many files lie in ``rejected/``, and the latest reasons; of many, only the first fifty names are opened."""
     entries = [e for e in actor.files.names(layout.REJECTED) if not is_ignored(e)]
     files = [entry for entry in entries if not entry.endswith(layout.REASON_SUFFIX)]
@@ -218,7 +220,7 @@ def rejections(actor: Actor, count: int) -> tuple[int, list[Reason]]:
         except (BadRecord, FileNotFoundError) as error:
             actor.log("overview.unreadable", file=entry, error=str(error))
     reasons.sort(key=lambda reason: reason.at, reverse=True)
-    return len(files), reasons[:count]
+    return len(files), reasons[:number]
 
 
 def view(actor: Actor, name: str) -> JobView:
@@ -274,12 +276,12 @@ def _count(actor: Actor, state: State, memory: Memory) -> int:
     places = parts(actor, state)
     for place in places:
         bygone = state in layout.TERMINAL and place.part and place not in places[-2:]
-        count = memory.days.get(place.folder) if bygone else None
-        if count is None:
-            count = len(records_in(actor, place))
+        number = memory.days.get(place.folder) if bygone else None
+        if number is None:
+            number = sum(map(is_record_name, entries_in(actor, place)))
         if bygone:
-            memory.days[place.folder] = count
-        total += count
+            memory.days[place.folder] = number
+        total += number
     return total
 
 

@@ -1,8 +1,9 @@
 """Submitting: jobs appear in a queue, whole, under names that nobody used.
 
 Guarantees: a job is either there under its name, whole, or not there. For several jobs all bytes are on the share before the
-first name appears, so a full disk or a bad file submits none. Does not guarantee: that several names appear at one instant;
-if the share fails between two of them, those already there are named in the error.
+first name appears, so a full disk or a bad file submits none; of many jobs those that a queue's head has no room for appear in shards.
+Does not guarantee: that several names appear at one instant; if the share fails between two of them, those already there are
+named in the error.
 """
 
 import errno
@@ -12,11 +13,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from spoolctl.spool import codec
+from spoolctl.spool import codec, shards
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.errors import BadRecord, NameTaken, ShareUnusable
-from spoolctl.spool.layout import Location, Place
-from spoolctl.spool.looking import decisions, find
+from spoolctl.spool.layout import Location, Place, State
+from spoolctl.spool.looking import decisions, find, find_each
 from spoolctl.spool.names import (
     NAME_CHARS_MAX,
     FileName,
@@ -97,7 +98,7 @@ def draft(name: str, data: bytes, job: Job) -> Draft:
 
 
 def submit(actor: Actor, drafts: list[Draft], place: Place) -> list[Location]:
-    """Publish all drafts into *place* (a queue, ``waiting/`` or ``held/``), in order.
+    """Publish all drafts into *place* (a queue, ``waiting/`` or ``held/``), in order; many into a queue's shards.
 
     Raises:
         NameTaken: A name has been used before; nothing was submitted.
@@ -105,8 +106,10 @@ def submit(actor: Actor, drafts: list[Draft], place: Place) -> list[Location]:
         OSError: The share failed before anything was submitted.
     """
     _refuse_known_names(actor, drafts)
-    locations = [Location(place, one.file) for one in drafts]
     with ExitStack() as stack:
+        locations = [Location(place, one.file) for one in drafts]
+        if place.state is State.QUEUE and len(drafts) > shards.SIZES.head_max:
+            locations = _divided(actor, locations, stack)
         temporaries: list[str] = []
         for location, one in zip(locations, drafts, strict=True):
             temporaries.append(stack.enter_context(own_temporary(actor, location.path)))
@@ -119,15 +122,28 @@ def submit(actor: Actor, drafts: list[Draft], place: Place) -> list[Location]:
         return placed
 
 
+def _divided(actor: Actor, locations: list[Location], stack: ExitStack) -> list[Location]:
+    """Where so many go: the first into the head, the others into shards of their own, by the order of their names."""
+    sizes = shards.SIZES
+    names = sorted(str(one.file) for one in locations)[sizes.head_kept :]
+    places: dict[str, Place] = {}
+    for at in range(0, len(names), sizes.shard):
+        chunk = names[at : at + sizes.shard]
+        made = stack.enter_context(shards.new_shard(actor, locations[0].place, chunk[0]))
+        places |= dict.fromkeys(chunk, made)
+    return [Location(places.get(str(one.file), one.place), one.file) for one in locations]
+
+
 def _refuse_known_names(actor: Actor, drafts: list[Draft]) -> None:
     names = [one.file.name for one in drafts]
     for name, count in Counter(names).items():
         if count > 1:
             raise NameTaken(f"two of the files would be called '{name}'", hint="rename one of them")
     given = [n for n in names if not re.match(r"\d{8}-\d{6}-\d{3}-.*-[0-9a-f]{4}\.\d{4,}\Z", n)]
+    lying = {one.name for one in find_each(actor, frozenset(given))} if given else set()
     for name in given:  # names of our own making are new by their time and token
         known = decisions(actor, name)
-        if known.pinned or known.highest or known.pruned or find(actor, name):
+        if known.pinned or known.highest or known.pruned or name in lying:
             raise NameTaken(
                 f"cannot submit as '{name}': this spool has seen that name",
                 hint="choose another with --name, or leave it out to get a fresh one",

@@ -1,8 +1,8 @@
 """Sweeping: one bounded pass of housekeeping, done by workers in their idle moments and by the controller.
 
 It reaps attempts without life, settles records that do not lie where their decisions say, promotes what waited, gives files dropped
-beside the queues a class, and decides cancels that people asked for with the mouse. Every step is idempotent and may be done by
-any number of sweepers at once.
+beside the queues a class, brings what a queue's head has no room for into shards, and decides cancels that people asked for with the
+mouse. Every step is idempotent and may be done by any number of sweepers at once.
 
 Guarantees: one record's trouble never stops the pass; a bounded number of records is opened each time; a folder that can't be listed
 counts as unseen, not as empty. Does not merge and does not prune: those are the controller's.
@@ -18,6 +18,7 @@ from spoolctl.spool.admission import Admission, Admitted, NotAdmitted
 from spoolctl.spool.cancel import cancel_pending
 from spoolctl.spool.circles import Circles
 from spoolctl.spool.errors import SpoolError
+from spoolctl.spool.fronts import Fronts
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.life import Life, end_session, worker_of
 from spoolctl.spool.looking import (
@@ -31,11 +32,11 @@ from spoolctl.spool.looking import (
     read_record,
     records_in,
 )
-from spoolctl.spool.names import parse_file_name
 from spoolctl.spool.promote import Needs, fail_for_need, held_back
 from spoolctl.spool.reap import Reaper
 from spoolctl.spool.records import Code, Heartbeat
 from spoolctl.spool.settle import move, settle
+from spoolctl.spool.spilling import Spiller
 from spoolctl.spool.states import belongs, class_of, label_for
 
 HEADS_MAX = 32
@@ -56,6 +57,8 @@ class Swept:
     settled: int = 0
     promoted: int = 0
     cancelled: int = 0
+    spilled: int = 0
+    """Records brought from a queue's head into a shard."""
     troubles: list[str] = field(default_factory=list)
     """What failed, and will be tried again."""
 
@@ -69,6 +72,8 @@ class Sweeper:
         self._role = life.role
         self._admission = admission or Admission()
         self._circles = Circles(self._admission)
+        self._fronts = Fronts(actor)
+        self._spiller = Spiller(actor, self._admission)
         self._look_again: dict[str, float] = {}
         self._open: set[tuple[str, int]] = set()
 
@@ -99,17 +104,19 @@ class Sweeper:
         self._actor.log("sweep.trouble", what=what, error=str(error))
 
     def _unseen(self, place: Place, limit: int) -> list[Location]:
-        """The first records of a folder, without those that were in order a moment ago."""
+        """The first records of a folder, or of a queue, without those that were in order a moment ago."""
+        if place in layout.QUEUES:
+            paths = self._fronts.paths(place)
+        else:
+            paths = [f"{place.folder}/{entry}" for entry in entries_in(self._actor, place)]
         now = self._actor.clock.mono()
-        inside = f"{place.folder}/"
-        entries = entries_in(self._actor, place)
         if len(self._look_again) > 10 * WAITING_MAX:
-            self._forget_gone(place, {f"{inside}{entry}" for entry in entries})
-        looked = [(self._look_again.get(f"{inside}{entry}", 0.0), entry) for entry in entries]
+            self._forget_gone(place, set(paths))
+        looked = [(self._look_again.get(path, 0.0), at) for at, path in enumerate(paths)]
         # Those that waited longest first: by name alone, two hundred records that need a later one would hide it for ever.
         due = sorted(one for one in looked if one[0] <= now)
-        files = (parse_file_name(entry) for _, entry in due)
-        return list(islice((Location(place, file) for file in files if file is not None), limit))
+        found = (layout.location_of(paths[at]) for _, at in due)
+        return list(islice((one for one in found if one is not None), limit))
 
     def _forget_gone(self, place: Place, there: set[str]) -> None:
         """Never what is due and still there: without its moment it would not go behind those that waited longer."""
@@ -174,6 +181,7 @@ class Sweeper:
         self._each(swept, dropped[:HEADS_MAX], self._give_class)
         for place in layout.QUEUES:
             self._each(swept, self._unseen(place, HEADS_MAX), self._look_at_queued)
+            swept.spilled += self._spiller.spill(place)
 
     def _give_class(self, swept: Swept, location: Location) -> None:
         """A file dropped straight into ``queue/`` goes to its own class or the default one, once it is whole."""

@@ -17,7 +17,6 @@ from spoolctl.spool import (
     Facts,
     Host,
     Life,
-    Location,
     Settings,
     draft,
     encode,
@@ -224,9 +223,7 @@ class World(Invariants):
     def location(self, name):
         """Where the job's one record lies."""
         [path] = self.places(name)
-        folder, _, entry = path.rpartition("/")
-        state, _, part = folder.partition("/")
-        return Location(layout.Place(layout.State(state), part), parse_file_name(entry))
+        return layout.location_of(path)
 
     def state(self, name):
         """The one folder in which the record lies."""

@@ -10,6 +10,7 @@ from spoolctl.spool import (
     Claim,
     Code,
     Ending,
+    Fronts,
     Life,
     Location,
     NotAdmitted,
@@ -27,7 +28,6 @@ from spoolctl.spool import (
     end,
     end_former_sessions,
     layout,
-    records_in,
 )
 
 
@@ -57,7 +57,7 @@ class Worker:
     def heads(self):
         found = []
         for place in layout.QUEUES:
-            found.extend(records_in(self.actor, place))
+            found += map(layout.location_of, Fronts(self.actor).paths(place))
         return found
 
     def claim(self, location: Location | None = None) -> Claim | NotClaimed | NotAdmitted | None:

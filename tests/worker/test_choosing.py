@@ -17,6 +17,7 @@ from spoolctl.spool import (
     Standing,
     Verdict,
     begin_session,
+    layout,
 )
 from spoolctl.spool.memory import Blind
 from spoolworker import choosing
@@ -114,9 +115,9 @@ def test_of_a_long_queue_a_look_takes_apart_only_the_names_that_it_comes_to(worl
     for index in range(300):
         world.drop(f"a.{index:04d}")
     parsed = []
-    parse = choosing.parse_file_name
+    parse = layout.parse_file_name
     monkeypatch.setattr(
-        choosing, "parse_file_name", lambda entry: parsed.append(entry) or parse(entry)
+        layout, "parse_file_name", lambda entry: parsed.append(entry) or parse(entry)
     )
 
     assert Chooses(world).take() == "a.0000"

@@ -1,0 +1,147 @@
+"""Fronts: what comes next in a queue, in the order of its names, however deep it is.
+
+A queue is a head, the class's own folder, and shards, which hold what the head has no room for (``spilling``). Every shard's name tells a
+bound: no file name in it sorts before that. So the front of a queue is its head, and as many of the first shards as begin before enough
+of the names seen so far: one or two listings of a few hundred names, and one of the shards' names.
+
+Guarantees: a bounded number of folders is listed in one look; names come in their order, over head and shards, where at most ``SHARDS_MAX``
+shards overlap; a wall of records that this process passed over, however long, hides nothing: every second look goes on behind it. An
+empty shard is removed, which the share refuses if it is not empty.
+Does not guarantee: that a record is still there, nor that an absent one is gone. A head of more than ``HUGE`` names (ten thousand files
+that a person dropped a moment ago) is listed again only after ``RELIST`` times as long as the listing took; until then its front is
+shown as it was, without what the caller has told to be ``gone``.
+"""
+
+from bisect import bisect_left
+from collections.abc import Container
+from dataclasses import dataclass
+
+from spoolctl.spool.actor import Actor
+from spoolctl.spool.layout import LATER, Place
+from spoolctl.spool.looking import entries_in, shards_in
+from spoolctl.spool.names import is_record_name
+
+FRESH = 64
+"""For so many names that the caller has not passed over shards are opened."""
+SHARDS_MAX = 8
+"""How many shards with something in them are listed in one look."""
+EMPTY_MAX = 64
+"""The same for empty ones, which are removed."""
+HUGE = 2_000
+KEPT = 1_000
+RELIST = 10.0
+
+
+@dataclass
+class _Kept:
+    """The first names of a huge head, as they were listed."""
+
+    entries: list[str]
+    until_mono: float
+
+
+class Fronts:
+    """One process's view of the queues' fronts."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._kept: dict[str, _Kept] = {}
+        self._behind: dict[str, str] = {}
+        """By queue: the shard with which the part begins that lies behind a wall."""
+        self._turns: dict[str, bool] = {}
+        self._told: set[str] = set()
+
+    def paths(self, queue: Place, passed: Container[str] = ()) -> list[str]:
+        """Paths of the records that come next, in order; some that *passed* holds may be among them.
+
+        Raises:
+            OSError: A folder could not be listed.
+        """
+        head = self._head(queue)
+        found = [(entry, f"{queue.folder}/{entry}") for entry in head if is_record_name(entry)]
+        if LATER not in head:
+            return [path for _, path in found]
+        shards = shards_in(self._actor, queue)
+        start = self._start(queue, shards)
+        at, opened, empty = start, 0, 0
+        while at < len(shards) and opened < SHARDS_MAX and empty < EMPTY_MAX:
+            if _fresh(found, shards[at].begins, passed) >= FRESH:
+                break
+            inside = self._shard(shards[at])
+            found += inside
+            opened, empty = opened + bool(inside), empty + (not inside)
+            at += 1
+        found.sort()
+        limit = shards[at].begins if at < len(shards) else None
+        fresh = _fresh(found, limit, passed)
+        if not start and fresh >= FRESH:
+            self._behind.pop(queue.folder, None)  # the wall is gone
+        if not _fresh(found, None, passed):
+            self._go_on(queue, shards, at)
+        elif fresh:
+            return [path for entry, path in found if limit is None or entry < limit]
+        return [path for _, path in found]
+
+    def gone(self, path: str) -> None:
+        """Forget a record that is not there any more."""
+        folder, _, entry = path.rpartition("/")
+        kept = self._kept.get(folder)
+        if kept is not None and entry in kept.entries:
+            kept.entries.remove(entry)
+
+    def _head(self, queue: Place) -> list[str]:
+        now = self._actor.clock.mono()
+        kept = self._kept.get(queue.folder)
+        if kept is not None and kept.entries and now < kept.until_mono:
+            return kept.entries
+        self._kept.pop(queue.folder, None)
+        entries = entries_in(self._actor, queue)
+        if len(entries) <= HUGE:
+            return entries
+        after = self._actor.clock.mono()
+        first = entries[:KEPT]
+        if LATER in entries and LATER not in first:
+            first.append(LATER)
+        self._kept[queue.folder] = _Kept(first, after + RELIST * (after - now))
+        return first
+
+    def _start(self, queue: Place, shards: list[Place]) -> int:
+        """Where this look begins: every second one behind the wall, if one was met."""
+        behind = self._behind.get(queue.folder)
+        if behind is None:
+            return 0
+        turn = self._turns[queue.folder] = not self._turns.get(queue.folder, False)
+        if not turn:
+            return 0
+        keys = [(shard.begins, shard.shard) for shard in shards]
+        own = Place(queue.state, queue.part, behind)
+        return bisect_left(keys, (own.begins, behind))
+
+    def _go_on(self, queue: Place, shards: list[Place], at: int) -> None:
+        """All that was seen had been passed over: the next look but one goes on from there, and from the beginning after the end."""
+        behind = self._behind.get(queue.folder)
+        if at >= len(shards):
+            self._behind.pop(queue.folder, None)
+        elif behind is None or self._turns.get(queue.folder, False):
+            self._behind[queue.folder] = shards[at].shard
+
+    def _shard(self, shard: Place) -> list[tuple[str, str]]:
+        entries = entries_in(self._actor, shard)
+        if not entries:
+            self._remove(shard)
+        return [(e, f"{shard.folder}/{e}") for e in entries if is_record_name(e)]
+
+    def _remove(self, shard: Place) -> None:
+        try:
+            self._actor.files.rmdir(shard.folder)
+        except FileNotFoundError:
+            return  # another was quicker
+        except OSError as error:  # something came into it, or what lies there is hidden
+            if shard.folder not in self._told:
+                self._told.add(shard.folder)
+                self._actor.log("shard.left", folder=shard.folder, error=str(error))
+
+
+def _fresh(found: list[tuple[str, str]], limit: str | None, passed: Container[str]) -> int:
+    """How many names below *limit* were not passed over."""
+    return sum((limit is None or e < limit) and path not in passed for e, path in found)
