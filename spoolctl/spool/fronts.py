@@ -7,14 +7,15 @@ of the names seen so far: one or two listings of a few hundred names, and one of
 Guarantees: a bounded number of folders is listed in one look; names come in their order, over head and shards, where at most ``SHARDS_MAX``
 shards overlap; a wall of records that this process passed over, however long, hides nothing: every second look goes on behind it. An
 empty shard is removed, which the share refuses if it is not empty.
-Does not guarantee: that a record is still there, nor that an absent one is gone. A head of more than ``HUGE`` names (ten thousand files
-that a person dropped a moment ago) is listed again only after ``RELIST`` times as long as the listing took; until then its front is
-shown as it was, without what the caller has told to be ``gone``.
+Does not guarantee: that a record is still there, nor that an absent one is gone. What is long (a head of more than ``HUGE`` names, say ten
+thousand files that a person dropped a moment ago; more than ``MANY`` shards) is listed again only after ``RELIST`` times as long as
+the listing took; until then it is shown as it was, without what the caller has told to be ``gone``.
 """
 
 from bisect import bisect_left
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.layout import LATER, Place
@@ -27,16 +28,18 @@ SHARDS_MAX = 8
 """How many shards with something in them are listed in one look."""
 EMPTY_MAX = 64
 """The same for empty ones, which are removed."""
-HUGE = 2_000
-KEPT = 1_000
+HUGE = 1_000
+"""No more names of a head are remembered, nor returned."""
+MANY = 100
 RELIST = 10.0
+T = TypeVar("T")
 
 
 @dataclass
-class _Kept:
-    """The first names of a huge head, as they were listed."""
+class _Kept(Generic[T]):
+    """A long listing, and until when it will do."""
 
-    entries: list[str]
+    listed: list[T]
     until_mono: float
 
 
@@ -45,7 +48,8 @@ class Fronts:
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
-        self._kept: dict[str, _Kept] = {}
+        self._heads: dict[str, _Kept[str]] = {}
+        self._shards: dict[str, _Kept[Place]] = {}
         self._behind: dict[str, str] = {}
         """By queue: the shard with which the part begins that lies behind a wall."""
         self._turns: dict[str, bool] = {}
@@ -61,13 +65,13 @@ class Fronts:
         found = [(entry, f"{queue.folder}/{entry}") for entry in head if is_record_name(entry)]
         if LATER not in head:
             return [path for _, path in found]
-        shards = shards_in(self._actor, queue)
+        shards = self._kept(self._shards, queue, lambda: shards_in(self._actor, queue), MANY)
         start = self._start(queue, shards)
         at, opened, empty = start, 0, 0
         while at < len(shards) and opened < SHARDS_MAX and empty < EMPTY_MAX:
             if _fresh(found, shards[at].begins, passed) >= FRESH:
                 break
-            inside = self._shard(shards[at])
+            inside = self._inside(shards[at])
             found += inside
             opened, empty = opened + bool(inside), empty + (not inside)
             at += 1
@@ -85,25 +89,34 @@ class Fronts:
     def gone(self, path: str) -> None:
         """Forget a record that is not there any more."""
         folder, _, entry = path.rpartition("/")
-        kept = self._kept.get(folder)
-        if kept is not None and entry in kept.entries:
-            kept.entries.remove(entry)
+        kept = self._heads.get(folder)
+        if kept is not None and entry in kept.listed:
+            kept.listed.remove(entry)
 
     def _head(self, queue: Place) -> list[str]:
-        now = self._actor.clock.mono()
-        kept = self._kept.get(queue.folder)
-        if kept is not None and kept.entries and now < kept.until_mono:
-            return kept.entries
-        self._kept.pop(queue.folder, None)
-        entries = entries_in(self._actor, queue)
-        if len(entries) <= HUGE:
-            return entries
-        after = self._actor.clock.mono()
-        first = entries[:KEPT]
-        if LATER in entries and LATER not in first:
-            first.append(LATER)
-        self._kept[queue.folder] = _Kept(first, after + RELIST * (after - now))
-        return first
+        def listed() -> list[str]:
+            entries = entries_in(self._actor, queue)
+            if len(entries) <= HUGE:
+                return entries
+            first = entries[: HUGE + 1]
+            return [*first, LATER] if LATER in entries and LATER not in first else first
+
+        return self._kept(self._heads, queue, listed, HUGE)
+
+    def _kept(
+        self, kept: dict[str, _Kept[T]], queue: Place, listed: Callable[[], list[T]], long: int
+    ) -> list[T]:
+        """What *listed* gives, or gave a moment ago if that was long."""
+        before = kept.get(queue.folder)
+        began = self._actor.clock.mono()
+        if before is not None and before.listed and began < before.until_mono:
+            return before.listed
+        now = listed()
+        ended = self._actor.clock.mono()
+        kept.pop(queue.folder, None)
+        if len(now) > long:
+            kept[queue.folder] = _Kept(now, ended + RELIST * (ended - began))
+        return now
 
     def _start(self, queue: Place, shards: list[Place]) -> int:
         """Where this look begins: every second one behind the wall, if one was met."""
@@ -125,7 +138,7 @@ class Fronts:
         elif behind is None or self._turns.get(queue.folder, False):
             self._behind[queue.folder] = shards[at].shard
 
-    def _shard(self, shard: Place) -> list[tuple[str, str]]:
+    def _inside(self, shard: Place) -> list[tuple[str, str]]:
         entries = entries_in(self._actor, shard)
         if not entries:
             self._remove(shard)
