@@ -37,7 +37,7 @@ class Spiller:
         """Do one pass over one queue.
 
         Returns:
-            How many records moved.
+            How many records moved, as far as the share told.
 
         Raises:
             OSError: The share did not answer; the next pass goes on.

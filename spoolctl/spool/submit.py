@@ -97,8 +97,12 @@ def draft(name: str, data: bytes, job: Job) -> Draft:
     return Draft(file, data)
 
 
-def submit(actor: Actor, drafts: list[Draft], place: Place) -> list[Location]:
-    """Publish all drafts into *place* (a queue, ``waiting/`` or ``held/``), in order; many into a queue's shards.
+def submit(
+    actor: Actor, drafts: list[Draft], place: Place, *, sizes: shards.Sizes | None = None
+) -> list[Location]:
+    """Publish all drafts into *place* (a queue, ``waiting/`` or ``held/``), in order.
+
+    Of more than fit into a queue's head (*sizes*; ``shards.SIZES`` if left out), all but the first go into shards.
 
     Raises:
         NameTaken: A name has been used before; nothing was submitted.
@@ -108,8 +112,9 @@ def submit(actor: Actor, drafts: list[Draft], place: Place) -> list[Location]:
     _refuse_known_names(actor, drafts)
     with ExitStack() as stack:
         locations = [Location(place, one.file) for one in drafts]
-        if place.state is State.QUEUE and len(drafts) > shards.SIZES.head_max:
-            locations = _divided(actor, locations, stack)
+        sizes = sizes or shards.SIZES
+        if place.state is State.QUEUE and len(drafts) > sizes.head_max:
+            locations = _divided(actor, locations, sizes, stack)
         temporaries: list[str] = []
         for location, one in zip(locations, drafts, strict=True):
             temporaries.append(stack.enter_context(own_temporary(actor, location.path)))
@@ -122,9 +127,10 @@ def submit(actor: Actor, drafts: list[Draft], place: Place) -> list[Location]:
         return placed
 
 
-def _divided(actor: Actor, locations: list[Location], stack: ExitStack) -> list[Location]:
+def _divided(
+    actor: Actor, locations: list[Location], sizes: shards.Sizes, stack: ExitStack
+) -> list[Location]:
     """Where so many go: the first into the head, the others into shards of their own, by the order of their names."""
-    sizes = shards.SIZES
     names = sorted(str(one.file) for one in locations)[sizes.head_kept :]
     places: dict[str, Place] = {}
     for at in range(0, len(names), sizes.shard):

@@ -28,6 +28,7 @@ from tests.explore.hands import HANDS
 from tests.spool.attempt_meetings import claim_and_run, reaper
 from tests.spool.meetings import MEETINGS
 from tests.spool.scenes import OTHER, owned, with_job, with_tokens
+from tests.spool.shard_scenes import claim_spill_drop, spill_spill_drop
 from tests.spool.spool_world import JOB, World
 
 
@@ -387,5 +388,6 @@ THREE = (
     hand_hurries_claim_beat, hand_cancels_claim_sweep, restart_reap_claim, adopt_retry_claim,
     thief_end_merge, cancel_cancel_run, edited_reap_settle_claim, cancel_promote_claim,
     tokens_claim_claim_sweep, token_of_the_dead_reap_claim, circle_sweep_sweep_cancel,
+    claim_spill_drop, spill_spill_drop,
 )  # fmt: skip
 SCENES = {make.__name__: make for make in (*MEETINGS, *THREE)} | HANDS

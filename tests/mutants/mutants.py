@@ -5,6 +5,7 @@ from tests.mutants.living import LIVING
 from tests.mutants.resting import RESTING
 from tests.mutants.rewriting import Mutant
 from tests.mutants.sharing import SHARING
+from tests.mutants.spilling import SPILLING
 from tests.mutants.working import WORKING
 
-MUTANTS: tuple[Mutant, ...] = (*DECIDING, *LIVING, *RESTING, *SHARING, *WORKING)
+MUTANTS: tuple[Mutant, ...] = (*DECIDING, *LIVING, *RESTING, *SHARING, *SPILLING, *WORKING)

@@ -20,7 +20,10 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 _PACKAGES = ("spoolctl.spool.", "spoolctl.", "")
 _OURS = ("spoolctl", "spoolworker", "tests")
 _THEIR_OWN = (
-    *(f"tests.mutants.{name}" for name in ("deciding", "living", "resting", "sharing", "working")),
+    *(
+        f"tests.mutants.{name}"
+        for name in ("deciding", "living", "resting", "sharing", "spilling", "working")
+    ),
     "tests.spool.world_checks",
 )
 """Where the errors themselves are written, and the checker, which remembers what it read: they go on using the steps as they are."""

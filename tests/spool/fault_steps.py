@@ -43,6 +43,7 @@ from tests.spool.people_steps import (
     retry_a_failed_job,
     retry_a_failed_job_that_nobody_closed,
 )
+from tests.spool.shard_scenes import claim_out_of_a_shard, spill_a_head, submit_into_shards
 from tests.spool.worker_steps import (
     begin_of_a_session,
     claim_after_a_failure,
@@ -89,4 +90,5 @@ STEPS = [
     adopt_what_a_failed_job_left,
     hold_a_queued_job, release_a_held_job, hurry_a_queued_job, drain_a_worker, resume_a_worker,
     reject_a_bad_file, reject_a_bad_file_in_waiting, reject_a_name_seen_before,
+    spill_a_head, submit_into_shards, claim_out_of_a_shard,
 ]  # fmt: skip

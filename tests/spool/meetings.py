@@ -34,6 +34,12 @@ from tests.spool.record_meetings import (
     settle_and_settle,
     submit_and_submit,
 )
+from tests.spool.shard_scenes import (
+    claim_and_spill,
+    claims_out_of_one_shard,
+    spill_and_claim,
+    spill_and_spill,
+)
 
 MEETINGS = [
     claim_and_claim, claim_and_claim_and_both_run,
@@ -47,6 +53,7 @@ MEETINGS = [
     promote_and_promote, promote_and_promote_and_claim, fail_for_need_twice,
     submit_and_submit, reject_and_reject,
     prune_and_drag_back, prune_of_a_failed_job_and_retry,
+    spill_and_spill, spill_and_claim, claim_and_spill, claims_out_of_one_shard,
 ]  # fmt: skip
 
 __all__ = ["MEETINGS", "claim_and_run"]

@@ -266,7 +266,10 @@ class World(Invariants):
                 if None not in self.manifests(held.name).values():
                     release(self.person(), held.name)
             now = self.share.tree().keys()
-            at_rest = not any(self.files(p.folder) for p in (*layout.QUEUES, layout.WAITING))
+            at_rest = not any(
+                data is not None and path.startswith(("queue/", "waiting/")) and "/." not in path
+                for path, data in self.share.tree().items()
+            )
             if now == before and at_rest and not self._open_attempts():
                 return
             before = now
