@@ -68,23 +68,24 @@ class Fronts:
         shards = self._kept(self._shards, queue, lambda: shards_in(self._actor, queue), MANY)
         start = self._start(queue, shards)
         at, opened, empty = start, 0, 0
+        inner: list[tuple[str, str]] = []
         while at < len(shards) and opened < SHARDS_MAX and empty < EMPTY_MAX:
-            if _fresh(found, shards[at].begins, passed) >= FRESH:
+            if _fresh([*found, *inner], shards[at].begins, passed) >= FRESH:
                 break
             inside = self._inside(shards[at])
-            found += inside
+            inner += inside
             opened, empty = opened + bool(inside), empty + (not inside)
             at += 1
-        found.sort()
         limit = shards[at].begins if at < len(shards) else None
-        fresh = _fresh(found, limit, passed)
+        ready = [(e, path) for e, path in (*found, *inner) if limit is None or e < limit]
+        fresh = _fresh(ready, None, passed)
         if not start and fresh >= FRESH:
             self._behind.pop(queue.folder, None)  # the wall is gone
-        if not _fresh(found, None, passed):
+        if not fresh and _fresh(inner, None, passed):
+            ready += [(e, path) for e, path in inner if limit is not None and e >= limit]
+        elif not fresh:
             self._go_on(queue, shards, at)
-        elif fresh:
-            return [path for entry, path in found if limit is None or entry < limit]
-        return [path for _, path in found]
+        return [path for _, path in sorted(ready)]
 
     def gone(self, path: str) -> None:
         """Forget a record that is not there any more."""
