@@ -38,10 +38,10 @@ class Strays:
         classes = [place.folder for place in layout.QUEUES]
         within = (str(State.QUEUE), *classes, layout.WAITING.folder, layout.HELD.folder)
         entries = [f"{folder}/{entry}" for folder in within for entry in self._names(folder)]
-        later = [path for folder in classes if (path := f"{folder}/{layout.LATER}") in entries]
+        divided = [path for folder in classes if (path := f"{folder}/{layout.MORE}") in entries]
         entries += [
             f"{folder}/{entry}"
-            for folder in later
+            for folder in divided
             for entry in self._names(folder)
             if layout.shard_begins(entry) is None
         ]
@@ -51,7 +51,7 @@ class Strays:
         """What may be a folder: all that is no job file, and not ignored."""
         try:
             entries = self._actor.files.names(folder)
-        except NotADirectoryError:  # a person's note called "later"
+        except NotADirectoryError:  # a person's note of that name
             return []
         return sorted(e for e in entries if not is_ignored(e) and parse_file_name(e) is None)
 

@@ -42,8 +42,8 @@ def look_at_state(look: "Look", state: State) -> None:
                 continue
             look.places[state].append(place)
             _records(look, place, inside)
-            is_divided = state is State.QUEUE and layout.LATER in inside
-            known = {layout.LATER} if is_divided else set()
+            is_divided = state is State.QUEUE and layout.MORE in inside
+            known = {layout.MORE} if is_divided else set()
             _strangers(look, place.folder, inside - known)
             if is_divided:
                 _shards(look, place)
@@ -53,7 +53,7 @@ def look_at_state(look: "Look", state: State) -> None:
 
 
 def _shards(look: "Look", head: Place) -> None:
-    folder = f"{head.folder}/{layout.LATER}"
+    folder = f"{head.folder}/{layout.MORE}"
     with look.looking_at(folder):
         entries = look.reader.names(folder)
         if entries is None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.layout import LATER, Place
+from spoolctl.spool.layout import MORE, Place
 from spoolctl.spool.looking import entries_in, shards_in
 from spoolctl.spool.names import is_record_name
 
@@ -63,7 +63,7 @@ class Fronts:
         """
         head = self._head(queue)
         found = [(entry, f"{queue.folder}/{entry}") for entry in head if is_record_name(entry)]
-        if LATER not in head:
+        if MORE not in head:
             return [path for _, path in found]
         shards = self._kept(self._shards, queue, lambda: shards_in(self._actor, queue), MANY)
         start = self._start(queue, shards)
@@ -100,7 +100,7 @@ class Fronts:
             if len(entries) <= HUGE:
                 return entries
             first = entries[: HUGE + 1]
-            return [*first, LATER] if LATER in entries and LATER not in first else first
+            return [*first, MORE] if MORE in entries and MORE not in first else first
 
         return self._kept(self._heads, queue, listed, HUGE)
 

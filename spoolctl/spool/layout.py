@@ -41,7 +41,7 @@ APPROVED = "approved.yaml"
 NODE_CARD = "node.yaml"
 REASON_SUFFIX = ".reason.yaml"
 """What a rejected file's reason is called beside it."""
-LATER = "later"
+MORE = "more"
 """Inside the folder of a class: what holds its shards, in which lies what its head has no room for."""
 _SHARD = re.compile(r"from-(.*)~[0-9a-f]{8}", re.DOTALL)
 _BOUND = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*~\ud800-\udfff]{0,60}')
@@ -83,7 +83,7 @@ class Place:
     def folder(self) -> str:
         """The folder's path."""
         if self.shard:
-            return f"{self.state}/{self.part}/{LATER}/{self.shard}"
+            return f"{self.state}/{self.part}/{MORE}/{self.shard}"
         return f"{self.state}/{self.part}" if self.part else str(self.state)
 
     @property
@@ -151,7 +151,7 @@ def location_of(path: str) -> Location | None:
             return Location(Place(State(state)), file)
         case [part]:
             return Location(Place(State(state), part), file)
-        case [part, middle, inner] if middle == LATER and state == State.QUEUE:
+        case [part, middle, inner] if middle == MORE and state == State.QUEUE:
             return Location(Place(State.QUEUE, part, inner), file)
     return None
 

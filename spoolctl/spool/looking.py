@@ -13,7 +13,7 @@ from typing import TypeVar
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.errors import BadRecord
-from spoolctl.spool.layout import DIVIDED, LATER, Location, Place, State
+from spoolctl.spool.layout import DIVIDED, MORE, Location, Place, State
 from spoolctl.spool.names import is_ignored, is_record_name, may_be_of, parse_file_name
 from spoolctl.spool.records import (
     RECORD_BYTES_MAX,
@@ -221,7 +221,7 @@ def last_days(places: list[Place], count: int) -> list[Place]:
 def shards_in(actor: Actor, head: Place) -> list[Place]:
     """The shards of a class in the order in which they are taken; empty if it has none."""
     try:
-        entries = actor.files.names(f"{head.folder}/{LATER}")
+        entries = actor.files.names(f"{head.folder}/{MORE}")
     except (FileNotFoundError, NotADirectoryError):
         return []
     begins = ((layout.shard_begins(entry), entry) for entry in entries)
@@ -237,7 +237,7 @@ def folders_of(actor: Actor, state: State) -> Iterator[tuple[Place, list[str]]]:
     for place in parts(actor, state):
         entries = entries_in(actor, place)
         yield place, entries
-        if state is State.QUEUE and place.part and LATER in entries:
+        if state is State.QUEUE and place.part and MORE in entries:
             for inner in shards_in(actor, place):
                 yield inner, entries_in(actor, inner)
 

@@ -28,7 +28,7 @@ class Again(StrEnum):
     NEVER = "never"
     ELSEWHERE = "elsewhere"
     BIGGER_CARD = "bigger_card"
-    LATER = "later"
+    MORE = "later"
     AT_ONCE = "at_once"
 
 
@@ -51,9 +51,9 @@ POLICY: dict[Code, tuple[Budget, Again]] = {
     # Free, a job that brings down every server it meets would go round for ever.
     Code.BACKEND_DIED: (Budget.CRASH, Again.ELSEWHERE),
     Code.BACKEND_UNAUTHORISED: (Budget.DEFERRAL, Again.ELSEWHERE),
-    Code.SHARE_FULL: (Budget.DEFERRAL, Again.LATER),
+    Code.SHARE_FULL: (Budget.DEFERRAL, Again.MORE),
     Code.SCRATCH_FULL: (Budget.DEFERRAL, Again.ELSEWHERE),
-    Code.SHARE_AWAY: (Budget.DEFERRAL, Again.LATER),
+    Code.SHARE_AWAY: (Budget.DEFERRAL, Again.MORE),
     Code.NO_HEARTBEAT: (Budget.CRASH, Again.AT_ONCE),
     Code.PROCESS_GONE: (Budget.CRASH, Again.AT_ONCE),
     Code.MACHINE_RESTARTED: (Budget.CRASH, Again.AT_ONCE),
@@ -125,7 +125,7 @@ def judge(  # noqa: PLR0913 - each is one independent fact
         or counts.failures >= attempts_max
         or counts.crashes >= retry.crashes_max
     )
-    if worker and budget is not Budget.FREE and again not in (Again.LATER, Again.AT_ONCE):
+    if worker and budget is not Budget.FREE and again not in (Again.MORE, Again.AT_ONCE):
         avoid = tuple(dict.fromkeys((*avoid, worker)))[-AVOID_MAX:]
     retry_at = None
     if not final and again is not Again.AT_ONCE:

@@ -43,7 +43,7 @@ def new_shard(actor: Actor, queue: Place, first: str) -> Iterator[Place]:
         OSError: The share did not make it.
     """
     shard = layout.shard(queue, first, actor.entropy.token())
-    ensure_folder(actor, f"{queue.folder}/{layout.LATER}")
+    ensure_folder(actor, f"{queue.folder}/{layout.MORE}")
     if make_once(actor, shard.folder) is not Outcome.WON:
         raise OSError(f"the share does not say whether '{shard.folder}' was made")
     with own_temporary(actor, f"{shard.folder}/kept") as temporary:

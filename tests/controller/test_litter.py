@@ -15,6 +15,7 @@ def test_temporaries_and_clock_folders_of_the_dead_are_removed_and_jobs_are_not(
     world = World()
     world.drop("job-1")
     world.share.put("queue/normal/.aaaa.tmp", b"half a jo")
+    world.share.put("queue/normal/more/from-a~01234567/.eeee.tmp", b"")
     world.share.put("nodes/.bbbb.tmp", b"{")
     world.share.put("locks/.clock-cccc", None)
     world.share.put("locks/.probe-dddd/first", b"x")

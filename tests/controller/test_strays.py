@@ -6,7 +6,16 @@ from spoolctl.controller.strays import AGAIN_S
 from tests.spool.spool_world import World
 
 
-@pytest.mark.parametrize("folder", ["queue/tonight", "queue/normal/tonight", "waiting/tonight"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "queue/tonight",
+        "queue/normal/tonight",
+        "queue/normal/more",
+        "queue/normal/more/tonight",
+        "waiting/tonight",
+    ],
+)
 def test_jobs_in_a_folder_that_somebody_dragged_into_a_queue_are_told_of_and_not_run(folder):
     """They waited for ever, and nothing said why."""
     world = World()
@@ -34,6 +43,7 @@ def test_what_is_no_folder_of_jobs_is_not_told_of():
     world.share.put("queue/empty", None)
     world.share.put("queue/normal/@eaDir/job-1.yaml", b"a thumbnail")
     world.share.put("held/notes/why.txt", b"so")
+    world.share.put("queue/batch/more", b"a note of that name")
 
     scanned = world.controller().scan()
     assert (scanned.strays, scanned.troubles) == ({}, [])

@@ -614,6 +614,10 @@ DAMAGES = {
         "in-the-way", shelf_is_a_file(layout.HISTORY), "I5"
     ),
     "a foreign file in a state folder": note("stranger", put("queue/normal/cat.png", b"x"), "-"),
+    "a job file beside a queue's shards": note("stranger", put("queue/normal/more/job-9.yaml", JOB), "-"),
+    "a folder of jobs beside a queue's shards": note("stranger", put("queue/normal/more/mine/job-9.yaml", JOB), "-"),
+    "a foreign folder in a shard": note("stranger", put("queue/normal/more/from-a~01234567/mine/job-9.yaml", JOB), "-"),
+    "a file where a queue's shards must be": note("stranger", put("queue/normal/more", b"x"), "-"),
     "a foreign folder at the root": note("stranger", put("old stuff/cat.png", b"x"), "-"),
     "a record of a newer program": note(
         "newer", put("queue/normal/job-9.yaml", JOB.replace(b"job/1", b"job/2")), "-"

@@ -9,6 +9,7 @@ from spoolctl.spool import Claim, Code, Verdict, attempt, layout, retry
 from spoolctl.spool.memory import Blind, Crashed, Fault
 from tests.fsck.damages import DAMAGES, failed_world, queued_world
 from tests.fsck.fsck_world import JOB, Checked, done_world
+from tests.spool.shard_scenes import in_shards
 from tests.spool.spool_world import World
 
 
@@ -35,6 +36,14 @@ def test_a_sound_spool_is_looked_at_once():
     assert (report.tally.jobs, report.tally.attempts, report.tally.verdicts) == (1, 1, 1)
     assert report.tally.outputs == 1
     assert report.seconds >= 0
+
+
+def test_a_deep_queue_is_sound():
+    checked = Checked(in_shards("job-1", "job-2"))
+    report = checked.check()
+    assert report.damage + report.stuck == ()
+    assert [one.code for one in report.findings] == ["nobody-alive"], "and nothing of its shards"
+    assert report.tally.jobs == 2
 
 
 def test_a_job_that_moves_between_two_listings_is_not_nowhere():

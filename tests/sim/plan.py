@@ -8,6 +8,7 @@ from random import Random
 
 from spoolctl.spool.records import Settings
 from spoolctl.spool.records.settings import Retry
+from spoolctl.spool.shards import SIZES, Sizes
 from tests.hostile.mounts import HONEST, NFS, SMB, WINDOWS, Mount
 
 MOUNTS: dict[str, Mount] = {"nfs": NFS, "smb": SMB, "windows": WINDOWS, "honest": HONEST}
@@ -69,6 +70,11 @@ class Plan:
     def run_max_s(self) -> float:
         """The longest that a backend takes."""
         return 2.0 * self.run_s
+
+    @property
+    def sizes(self) -> Sizes:
+        """How much lies where in queues: in two seeds of three so little in a head that most of it goes through shards."""
+        return SIZES if self.seed % 3 == 0 else Sizes(head_max=2, head_kept=1, shard=2)
 
     def bound_s(self) -> float:
         """How long after healing everything must have ended, if only one worker is left to do it all, in turn.

@@ -17,13 +17,13 @@ import pytest
 
 import spoolctl.controller.run
 import spoolctl.controller.scanner
+import spoolctl.spool.layout
 import spoolctl.spool.looking
 import spoolctl.spool.memory_tree
 import spoolctl.spool.names
 import spoolctl.spool.native
 import spoolctl.spool.ownership
 import spoolworker.agent
-import spoolworker.choosing
 import spoolworker.execution
 import spoolworker.insisting
 import spoolworker.pulse
@@ -162,7 +162,7 @@ def _remember(patch: pytest.MonkeyPatch) -> None:
     speed_up(patch)
     for module in (spoolctl.spool.memory_tree, tests.hostile.client):
         patch.setattr(module, "parts_of", _parts_of)
-    for module in (spoolctl.spool.looking, spoolctl.spool.ownership, spoolworker.choosing):
+    for module in (spoolctl.spool.looking, spoolctl.spool.ownership, spoolctl.spool.layout):
         patch.setattr(module, "parse_file_name", _parse_file_name)
     if MEMORY.is_dir():
         patch.setattr(tempfile, "tempdir", str(MEMORY))

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest import mock
 
-from spoolctl.spool import Actor, SpoolError
+from spoolctl.spool import Actor, SpoolError, shards
 from spoolctl.spool.files import ShareFiles
 from spoolctl.spool.life import new_session
 from spoolctl.spool.memory import MemoryFiles
@@ -107,6 +108,7 @@ class Simulation:
         try:
             with (
                 installed(self.time, self.opened),
+                mock.patch.object(shards, "SIZES", self.plan.sizes),
                 tempfile.TemporaryDirectory(prefix="spool-sim-") as local,
             ):
                 self.local = Path(local)

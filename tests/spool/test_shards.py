@@ -36,7 +36,7 @@ def shard_of(world, *names, bound=None):
     """A shard with these jobs in it, as a spill leaves it."""
     actor = world.person()
     place = layout.shard(NORMAL, bound or f"{names[0]}.yaml", actor.entropy.token())
-    world.share.put(f"{NORMAL.folder}/{layout.LATER}", None)
+    world.share.put(f"{NORMAL.folder}/{layout.MORE}", None)
     world.share.put(place.folder, None)
     for name in names:
         world.drop(name, folder=place.folder)
@@ -45,7 +45,7 @@ def shard_of(world, *names, bound=None):
 
 def shards(world):
     return sorted(
-        path for path in world.share.tree() if path.startswith(f"{NORMAL.folder}/later/from-")
+        path for path in world.share.tree() if path.startswith(f"{NORMAL.folder}/more/from-")
     )
 
 
@@ -166,6 +166,18 @@ def test_shards_that_overlap_are_merged(world):
     assert found == [f"a{n}.yaml" for n in range(1, 7)]
 
 
+def test_of_many_shards_that_all_overlap_some_come_before_others_and_all_come(world):
+    """Names that begin with nothing that a shard's name may repeat; or files dropped one by one, in any order."""
+    names = [f"{number:02d}" for number in range(3 * SHARDS_MAX)]
+    for name in names:
+        shard_of(world, name, bound=":")
+    fronts, taken = Fronts(world.actor("w1")), []
+    while paths := fronts.paths(NORMAL):
+        taken += entries(paths[:1])
+        world.share.unlink(paths[0])
+    assert sorted(taken) == [f"{name}.yaml" for name in names]
+
+
 def test_of_a_deep_queue_only_the_head_and_the_names_of_its_shards_are_listed(world):
     dropped(world, FRESH)
     for number in range(50):
@@ -173,7 +185,7 @@ def test_of_a_deep_queue_only_the_head_and_the_names_of_its_shards_are_listed(wo
     actor = world.actor("w1")
     Fronts(actor).paths(NORMAL)
     listed = [path for op, path, *_ in actor.files.trace if op == "names"]
-    assert listed == [NORMAL.folder, f"{NORMAL.folder}/later"]
+    assert listed == [NORMAL.folder, f"{NORMAL.folder}/more"]
 
 
 def test_an_empty_shard_is_removed_and_one_with_something_hidden_in_it_stays(world):
@@ -243,7 +255,7 @@ def test_the_names_of_many_shards_are_not_listed_anew_for_every_claim(world):
     for _ in range(2):
         assert entries(fronts.paths(NORMAL))[0] == "b.0000.yaml"
     listed = [path for op, path, *_ in actor.files.trace if op == "names"]
-    assert listed.count(f"{NORMAL.folder}/later") == 1
+    assert listed.count(f"{NORMAL.folder}/more") == 1
 
 
 # Everybody else
@@ -289,8 +301,8 @@ def test_a_sweep_spills(world, monkeypatch):
 
 def test_where_no_record_can_lie_there_is_no_location():
     for path in (
-        "queue/normal/later/a.yaml.d/x/y.yaml",
-        "done/2026-01-01/later/x/a.yaml",
+        "queue/normal/more/a.yaml.d/x/y.yaml",
+        "done/2026-01-01/more/x/a.yaml",
         "nodes/a.yaml",
         "queue/a.txt",
     ):
