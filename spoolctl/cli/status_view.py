@@ -1,6 +1,7 @@
 """What ``spoolctl status`` tells, as JSON documents; ``status_page`` writes the same as text."""
 
 from collections import Counter as Tally
+from itertools import islice
 from typing import Any
 
 from spoolctl.cli import liveness
@@ -13,9 +14,9 @@ from spoolctl.spool import (
     all_records,
     layout,
     nodes,
-    records_in,
     worker_of,
 )
+from spoolctl.spool.looking import first_records
 from spoolctl.spool.overview import (
     NO_CLASS,
     Counts,
@@ -130,7 +131,7 @@ def _in(actor: Actor, state: State, mine: list[Location] | None) -> list[Locatio
     if mine is not None:
         return [one for one in mine if one.place.state is state]
     if state is State.WAITING:
-        return records_in(actor, layout.WAITING)
+        return list(islice(first_records(actor, layout.WAITING), WAITING_SHOWN))
     return list(all_records(actor, (state,)))
 
 

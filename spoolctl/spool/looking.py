@@ -189,10 +189,15 @@ def entries_in(actor: Actor, place: Place) -> list[str]:
         return []
 
 
+def first_records(actor: Actor, place: Place) -> Iterator[Location]:
+    """As ``records_in``, taking apart only the names that the caller comes to."""
+    files = (parse_file_name(entry) for entry in entries_in(actor, place))
+    return (Location(place, file) for file in files if file is not None)
+
+
 def records_in(actor: Actor, place: Place) -> list[Location]:
     """The records of one folder in the order of their names; empty if the folder is not there."""
-    files = (parse_file_name(entry) for entry in entries_in(actor, place))
-    return [Location(place, file) for file in files if file is not None]
+    return list(first_records(actor, place))
 
 
 def parts(actor: Actor, state: State) -> list[Place]:

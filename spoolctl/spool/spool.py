@@ -23,6 +23,7 @@ README_TEXT = """\
 This folder is a spool: a queue of image jobs that GPU machines share. Nothing runs here but files.
 
   queue/interactive, queue/normal, queue/batch   ready jobs, taken in this order and then by name
+               what does not fit there lies in its folder more/, in the same order; move it as you like
   waiting/     jobs that may not run yet (a retry's pause, a date, another job's images)
   held/        jobs that somebody holds back; drag them into a queue to release them
   claimed/     running, one folder for each worker's session
