@@ -122,7 +122,6 @@ def controls(root):
 
 def status(root):
     """The whole command, the second time."""
-    command = [sys.executable, "-m", "spoolctl", "--spool", str(root), "status", "--json"]
     command = [sys.executable, "-m", "spoolctl", "status", "--spool", str(root), "--json"]
     took = []
     for _ in range(3):
@@ -152,7 +151,7 @@ def measured(parent, depth, count, *, flat):
     try:
         create_spool(folder / "spool")
         lay_out(folder, depth, flat=flat)
-        found = {"depth": depth, **in_its_own_process("worker", folder / "spool", count)}
+        found = {"depth": depth, **in_its_own_process("worker", folder / "spool", min(count, depth))}
         found |= in_its_own_process("controller", folder / "spool", count)
         return found | {"status_s": status(folder / "spool")}
     finally:

@@ -12,6 +12,7 @@ thousand files that a person dropped a moment ago; more than ``MANY`` shards) is
 the listing took; until then it is shown as it was, without what the caller has told to be ``gone``.
 """
 
+import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from spoolctl.spool.looking import entries_in, shards_in
 from spoolctl.spool.names import is_record_name
 
 FRESH = 64
-"""For so many names that the caller has not passed over shards are opened."""
+"""So many names that the caller has not passed over are enough."""
 SHARDS_MAX = 8
 """How many shards with something in them are listed in one look."""
 EMPTY_MAX = 64
@@ -56,36 +57,35 @@ class Fronts:
         self._told: set[str] = set()
 
     def paths(self, queue: Place, passed: Container[str] = ()) -> list[str]:
-        """Paths of the records that come next, in order; some that *passed* holds may be among them.
+        """Paths of the records that come next, in order: at most ``FRESH``, and any that *passed* holds among them.
 
         Raises:
             OSError: A folder could not be listed.
         """
         head = self._head(queue)
-        found = [(entry, f"{queue.folder}/{entry}") for entry in head if is_record_name(entry)]
-        if MORE not in head:
-            return [path for _, path in found]
-        shards = self._kept(self._shards, queue, lambda: shards_in(self._actor, queue), MANY)
+        shards: list[Place] = []
+        if MORE in head:
+            shards = self._kept(self._shards, queue, lambda: shards_in(self._actor, queue), MANY)
         start = self._start(queue, shards)
+        merge = _Merge(passed)
+        merge.add(queue.folder, head)
         at, opened, empty = start, 0, 0
-        inner: list[tuple[str, str]] = []
-        while at < len(shards) and opened < SHARDS_MAX and empty < EMPTY_MAX:
-            if _fresh([*found, *inner], shards[at].begins, passed) >= FRESH:
+        while True:
+            begins = shards[at].begins if at < len(shards) else None
+            merge.take(before=begins)
+            spent = opened == SHARDS_MAX or empty == EMPTY_MAX
+            if merge.is_enough or begins is None or spent:
                 break
             inside = self._inside(shards[at])
-            inner += inside
-            opened, empty = opened + bool(inside), empty + (not inside)
-            at += 1
-        limit = shards[at].begins if at < len(shards) else None
-        ready = [(e, path) for e, path in (*found, *inner) if limit is None or e < limit]
-        fresh = _fresh(ready, None, passed)
-        if not start and fresh >= FRESH:
+            merge.add(shards[at].folder, inside)
+            opened, empty, at = opened + bool(inside), empty + (not inside), at + 1
+        if not start and merge.is_enough:
             self._behind.pop(queue.folder, None)  # the wall is gone
-        if not fresh and _fresh(inner, None, passed):
-            ready += [(e, path) for e, path in inner if limit is not None and e >= limit]
-        elif not fresh:
+        if not merge.fresh:
+            merge.take(before=None, but=queue.folder)  # of shards that all overlap
+        if not merge.fresh:
             self._go_on(queue, shards, at)
-        return [path for _, path in sorted(ready)]
+        return merge.paths
 
     def gone(self, path: str) -> None:
         """Forget a record that is not there any more."""
@@ -139,11 +139,11 @@ class Fronts:
         elif behind is None or self._turns.get(queue.folder, False):
             self._behind[queue.folder] = shards[at].shard
 
-    def _inside(self, shard: Place) -> list[tuple[str, str]]:
+    def _inside(self, shard: Place) -> list[str]:
         entries = entries_in(self._actor, shard)
         if not entries:
             self._remove(shard)
-        return [(e, f"{shard.folder}/{e}") for e in entries if is_record_name(e)]
+        return [entry for entry in entries if entry[0] != "."]
 
     def _remove(self, shard: Place) -> None:
         try:
@@ -156,6 +156,36 @@ class Fronts:
                 self._actor.log("shard.left", folder=shard.folder, error=str(error))
 
 
-def _fresh(found: list[tuple[str, str]], limit: str | None, passed: Container[str]) -> int:
-    """How many names below *limit* were not passed over."""
-    return sum((limit is None or e < limit) and path not in passed for e, path in found)
+class _Merge:
+    """Sorted listings merged by name, as far as they are asked for: to take apart all names of a head costs more than a claim."""
+
+    def __init__(self, passed: Container[str]) -> None:
+        self._passed = passed
+        self._heap: list[tuple[str, str, int, list[str]]] = []
+        self.paths: list[str] = []
+        self.fresh = 0
+        """How many of them were not passed over."""
+
+    @property
+    def is_enough(self) -> bool:
+        return self.fresh >= FRESH
+
+    def add(self, folder: str, entries: list[str]) -> None:
+        if entries:
+            heapq.heappush(self._heap, (entries[0], folder, 0, entries))
+
+    def take(self, *, before: str | None, but: str | None = None) -> None:
+        """Take names below *before* until there are enough; none any more out of the folder *but*."""
+        while self._heap and not self.is_enough and (before is None or self._heap[0][0] < before):
+            entry, folder, at, entries = self._heap[0]
+            if folder == but:
+                heapq.heappop(self._heap)
+                continue
+            if at + 1 < len(entries):
+                heapq.heapreplace(self._heap, (entries[at + 1], folder, at + 1, entries))
+            else:
+                heapq.heappop(self._heap)
+            if is_record_name(entry):
+                path = f"{folder}/{entry}"
+                self.paths.append(path)
+                self.fresh += path not in self._passed

@@ -237,7 +237,7 @@ def test_a_huge_head_is_not_listed_anew_for_every_claim(world):
     actor.files.names = lambda folder: world.turn(0.1) or listing(folder)
     fronts = Fronts(actor)
     first = fronts.paths(NORMAL)
-    assert len(first) == HUGE + 1
+    assert len(first) == FRESH
     fronts.gone(first[0])
     world.drop("0+hurried")
     assert fronts.paths(NORMAL)[0] == first[1]
