@@ -87,14 +87,16 @@ def claims(root, count):
         assert Chooser(warm, warm_life, Admission(), card).look().claimed
     before = resident()
     chooser = Chooser(actor, life, Admission(), card)
-    took = []
+    took, worked = [], []
     for _ in range(count):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         claimed = chooser.look().claimed
         took.append((time.perf_counter() - began) * 1000)
+        worked.append((time.process_time() - cpu) * 1000)
         assert claimed is not None
     grew = (resident() - before) / MIB
-    return {"first_ms": took[0], "p50_ms": statistics.median(took[1:]), "worker_mib": grew}
+    p50, cpu_p50 = statistics.median(took[1:]), statistics.median(worked[1:])
+    return {"first_ms": took[0], "p50_ms": p50, "cpu_p50_ms": cpu_p50, "worker_mib": grew}
 
 
 def controls(root):
@@ -151,7 +153,10 @@ def measured(parent, depth, count, *, flat):
     try:
         create_spool(folder / "spool")
         lay_out(folder, depth, flat=flat)
-        found = {"depth": depth, **in_its_own_process("worker", folder / "spool", min(count, depth))}
+        found = {
+            "depth": depth,
+            **in_its_own_process("worker", folder / "spool", min(count, depth)),
+        }
         found |= in_its_own_process("controller", folder / "spool", count)
         return found | {"status_s": status(folder / "spool")}
     finally:
@@ -159,12 +164,13 @@ def measured(parent, depth, count, *, flat):
 
 
 def table(rows):
-    print(f"{'depth':>9} {'p50 ms':>8} {'ratio':>6} {'first ms':>9} {'worker MiB':>11} {'scan ms':>8} "
+    """Both ratios are to the first depth. Where others use the machine, the processor's time says more than the clock's."""
+    print(f"{'depth':>9} {'p50 ms':>7} {'ratio':>6} {'cpu ms':>7} {'ratio':>6} {'first ms':>9} {'worker MiB':>11} {'scan ms':>8} "
           f"{'controller MiB':>15} {'counts ms':>10} {'status s':>9}")  # fmt: skip
     for one in (SimpleNamespace(**row) for row in rows):
-        ratio = one.p50_ms / rows[0]["p50_ms"]
-        print(f"{one.depth:9,} {one.p50_ms:8.2f} {ratio:6.2f} {one.first_ms:9.2f} {one.worker_mib:11.1f} {one.scan_ms:8.0f} "
-              f"{one.controller_mib:15.1f} {one.counts_ms:10.1f} {one.status_s:9.2f}")  # fmt: skip
+        ratio, cpu = (one.__dict__[key] / rows[0][key] for key in ("p50_ms", "cpu_p50_ms"))
+        print(f"{one.depth:9,} {one.p50_ms:7.2f} {ratio:6.2f} {one.cpu_p50_ms:7.2f} {cpu:6.2f} {one.first_ms:9.2f} {one.worker_mib:11.1f} "
+              f"{one.scan_ms:8.0f} {one.controller_mib:15.1f} {one.counts_ms:10.1f} {one.status_s:9.2f}")  # fmt: skip
 
 
 def main():
