@@ -108,7 +108,8 @@ class Jobs:
     def fill_up(self, wave: int) -> None:
         """Submit as many as the queue lacks of *wave*, if it lacks half of it."""
         if self._submitted < len(self._names):
-            lacks = wave - len(os.listdir(self.root / QUEUE.folder))
+            queued = (files for _, _, files in os.walk(self.root / QUEUE.folder))
+            lacks = wave - sum(one.endswith(".yaml") for files in queued for one in files)
             if lacks >= wave / 2:
                 self.submit(lacks)
 
