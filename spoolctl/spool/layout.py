@@ -44,8 +44,10 @@ REASON_SUFFIX = ".reason.yaml"
 MORE = "more"
 """Inside the folder of a class: what holds its shards, in which lies what its head has no room for."""
 _SHARD = re.compile(r"from-(.*)~[0-9a-f]{8}", re.DOTALL)
-_BOUND = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*~\ud800-\udfff]{0,60}')
-"""What of a first file's name its shard's name repeats: legal on every system, and at most 240 of the 255 bytes."""
+_BOUND = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*~\ud800-\udfff]{0,120}')
+"""What of a first file's name its shard's name repeats: what is legal on every system."""
+_BOUND_BYTES_MAX = 240
+"""Of the 255 that a name may have."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 """An attempt's number; a folder of more digits is a stranger's, for no label could bear the next number."""
 _HOLDER = re.compile(r"h([1-9][0-9]{0,8})\.yaml", re.ASCII)
@@ -129,7 +131,8 @@ def shard(head: Place, first: str, token: str) -> Place:
         token: 8 hex digits or more that nobody else draws: one shard is filled by one process, once.
     """
     bound = _BOUND.match(first)
-    begins = bound.group() if bound else ""
+    told = bound.group().encode()[:_BOUND_BYTES_MAX] if bound else b""
+    begins = told.decode(errors="ignore")
     return Place(head.state, head.part, f"from-{begins}~{token[:8]}")
 
 

@@ -124,7 +124,8 @@ def test_whatever_its_first_name_is_a_shard_has_a_name_that_is_legal_everywhere(
         "a:b?.yaml",
         "x~2.yaml",
         " blank.yaml",
-        "ä" * 120 + ".yaml",
+        "ä" * 119 + ".yaml",
+        "\U00010437" * 61,
         "\udcff.yaml",
     ):
         name = layout.shard(NORMAL, first, "0123456789abcdef").shard
