@@ -1,13 +1,13 @@
 """What a claim costs by the depth of its queue: p50 of the claims after the first, the first of a fresh worker, and memory.
 
-Each depth has a spool and a process of its own. The jobs are hard links to one record, laid out as a bulk submit leaves them (a head, and
-shards); with ``--flat`` all lie in the class's folder, as after a drop by hand. What counts is a depth's ratio to the first in one run.
+Each depth has a spool; claims are made in each of them in turn, so that what else the machine does falls on all. The jobs are hard links to
+one record, laid out as a bulk submit leaves them (a head, and shards); with ``--flat`` all lie in the class's folder, as after a drop by
+hand. What counts is a depth's ratio to the first in one run.
 """
 
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +21,7 @@ from spoolctl.controller.scanner import Scanner
 from spoolctl.spool import (
     NODE_SCHEMA,
     Admission,
+    Fronts,
     Life,
     Node,
     begin_session,
@@ -75,28 +76,47 @@ def worker_of(root):
     return actor, life, card
 
 
-def claims(root, count):
-    """In a process of its own: the first claim, the others, and by how much the process grew."""
-    actor, life, card = worker_of(root)
-    actor.share_now_s()
+def fresh(root):
+    """In a process of its own: the first claim of a fresh worker, and by how much a few hundred looks make it grow."""
     # Once, in another spool: what a first claim costs anywhere (imports, schemas) says nothing of depth.
     with tempfile.TemporaryDirectory(dir=root.parent) as other:
-        create_spool(Path(other) / "spool")
-        warm, warm_life, _ = worker_of(Path(other) / "spool")
-        Path(other, "spool", layout.queue("batch").folder, "warm.yaml").write_bytes(RECORD)
-        assert Chooser(warm, warm_life, Admission(), card).look().claimed
+        warm = Path(other) / "spool"
+        create_spool(warm)
+        (warm / layout.queue("batch").folder / "warm.yaml").write_bytes(RECORD)
+        assert chooser_of(warm).look().claimed
+    actor, life, card = worker_of(root)
+    actor.share_now_s()
     before = resident()
+    began = time.perf_counter()
     chooser = Chooser(actor, life, Admission(), card)
-    took, worked = [], []
-    for _ in range(count):
-        began, cpu = time.perf_counter(), time.process_time()
-        claimed = chooser.look().claimed
-        took.append((time.perf_counter() - began) * 1000)
-        worked.append((time.process_time() - cpu) * 1000)
-        assert claimed is not None
-    grew = (resident() - before) / MIB
-    p50, cpu_p50 = statistics.median(took[1:]), statistics.median(worked[1:])
-    return {"first_ms": took[0], "p50_ms": p50, "cpu_p50_ms": cpu_p50, "worker_mib": grew}
+    assert chooser.look().claimed
+    took = (time.perf_counter() - began) * 1000
+    for _ in range(300):
+        Fronts(actor).paths(layout.queue("batch"))
+    return {"first_ms": took, "worker_mib": (resident() - before) / MIB}
+
+
+def chooser_of(root):
+    actor, life, card = worker_of(root)
+    actor.share_now_s()
+    return Chooser(actor, life, Admission(), card)
+
+
+def claims(roots, count):
+    """Claims at each depth in turn: p50 of the clock's and of the processor's time, in ms."""
+    choosers = [chooser_of(root) for root in roots]
+    took, worked = [[] for _ in roots], [[] for _ in roots]
+    for number in range(count):
+        for at, chooser in enumerate(choosers):
+            began, cpu = time.perf_counter(), time.process_time()
+            claimed = chooser.look().claimed
+            took[at].append((time.perf_counter() - began) * 1000)
+            worked[at].append((time.process_time() - cpu) * 1000)
+            assert claimed is not None, f"{roots[at]} has less than {number + 1} jobs"
+    return [
+        {"p50_ms": statistics.median(one[1:]), "cpu_p50_ms": statistics.median(other[1:])}
+        for one, other in zip(took, worked, strict=True)
+    ]
 
 
 def controls(root):
@@ -133,34 +153,31 @@ def status(root):
     return min(took[1:])
 
 
-def in_its_own_process(what, root, count):
-    command = [
-        sys.executable,
-        __file__,
-        "--as",
-        what,
-        "--folder",
-        str(root),
-        "--claims",
-        str(count),
-    ]
+def in_its_own_process(what, root):
+    command = [sys.executable, __file__, "--as", what, "--folder", str(root)]
     told = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(told.stdout)
 
 
-def measured(parent, depth, count, *, flat):
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix="depth-"))
-    try:
-        create_spool(folder / "spool")
-        lay_out(folder, depth, flat=flat)
-        found = {
-            "depth": depth,
-            **in_its_own_process("worker", folder / "spool", min(count, depth)),
-        }
-        found |= in_its_own_process("controller", folder / "spool", count)
-        return found | {"status_s": status(folder / "spool")}
-    finally:
-        shutil.rmtree(folder)
+def measured(parent, depths, count, *, flat):
+    with tempfile.TemporaryDirectory(dir=parent, prefix="depth-") as folder:
+        roots = []
+        for depth in depths:
+            one = Path(folder) / str(depth)
+            one.mkdir()
+            create_spool(one / "spool")
+            lay_out(one, depth, flat=flat)
+            roots.append(one / "spool")
+        first = [in_its_own_process("worker", root) for root in roots]
+        rows = claims(roots, min(count, *(depth - 1 for depth in depths)))
+        for depth, root, row, other in zip(depths, roots, rows, first, strict=True):
+            row |= {
+                "depth": depth,
+                **other,
+                **in_its_own_process("controller", root),
+                "status_s": status(root),
+            }
+        return rows
 
 
 def table(rows):
@@ -193,15 +210,9 @@ def main():
     )
     asked = parser.parse_args()
     if asked.role:
-        print(
-            json.dumps(
-                claims(asked.folder, asked.claims)
-                if asked.role == "worker"
-                else controls(asked.folder)
-            )
-        )
+        print(json.dumps((fresh if asked.role == "worker" else controls)(asked.folder)))
         return
-    rows = [measured(asked.folder, depth, asked.claims, flat=asked.flat) for depth in asked.depths]
+    rows = measured(asked.folder, asked.depths, asked.claims, flat=asked.flat)
     if asked.json:
         print(json.dumps(rows))
     else:

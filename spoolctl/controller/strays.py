@@ -43,7 +43,7 @@ class Strays:
             f"{folder}/{entry}"
             for folder in divided
             for entry in self._names(folder)
-            if layout.shard_begins(entry) is None
+            if not layout.is_shard(entry)
         ]
         return [path for path in entries if path not in classes]
 

@@ -60,9 +60,7 @@ def _shards(look: "Look", head: Place) -> None:
             look.strangers.append(folder)
             return
         shards = [
-            Place(head.state, head.part, one)
-            for one in sorted(entries)
-            if layout.shard_begins(one) is not None
+            Place(head.state, head.part, one) for one in sorted(entries) if layout.is_shard(one)
         ]
         _strangers(look, folder, entries - {one.shard for one in shards})
         # A file right in here, or in a folder of another name, is what no worker looks at.

@@ -8,19 +8,18 @@ Guarantees: a bounded number of folders is listed in one look; names come in the
 shards overlap; a wall of records that this process passed over, however long, hides nothing: every second look goes on behind it. An
 empty shard is removed, which the share refuses if it is not empty.
 Does not guarantee: that a record is still there, nor that an absent one is gone. What is long (a head of more than ``HUGE`` names, say ten
-thousand files that a person dropped a moment ago; more than ``MANY`` shards) is listed again only after ``RELIST`` times as long as
-the listing took; until then it is shown as it was, without what the caller has told to be ``gone``.
+thousand files that a person dropped a moment ago; more than ``MANY`` shards) is listed again only after ``KEPT_S``, or ``RELIST`` times
+as long as the listing took; until then it is shown as it was, without what the caller has told to be ``gone``.
 """
 
 import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Container
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from spoolctl.spool.actor import Actor
-from spoolctl.spool.layout import MORE, Place
-from spoolctl.spool.looking import entries_in, shards_in
+from spoolctl.spool.layout import MORE, Place, shard_begins, shard_order
+from spoolctl.spool.looking import entries_in, shard_names
 from spoolctl.spool.names import is_record_name
 
 FRESH = 64
@@ -32,15 +31,15 @@ EMPTY_MAX = 64
 HUGE = 1_000
 """No more names of a head are remembered, nor returned."""
 MANY = 100
-RELIST = 10.0
-T = TypeVar("T")
+KEPT_S, RELIST = 1.0, 10.0
+"""For so long a long listing will do, and for so many times as long as it took."""
 
 
 @dataclass
-class _Kept(Generic[T]):
+class _Kept:
     """A long listing, and until when it will do."""
 
-    listed: list[T]
+    listed: list[str]
     until_mono: float
 
 
@@ -49,8 +48,8 @@ class Fronts:
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
-        self._heads: dict[str, _Kept[str]] = {}
-        self._shards: dict[str, _Kept[Place]] = {}
+        self._heads: dict[str, _Kept] = {}
+        self._shards: dict[str, _Kept] = {}
         self._behind: dict[str, str] = {}
         """By queue: the shard with which the part begins that lies behind a wall."""
         self._turns: dict[str, bool] = {}
@@ -63,21 +62,26 @@ class Fronts:
             OSError: A folder could not be listed.
         """
         head = self._head(queue)
-        shards: list[Place] = []
+        shards: list[str] = []
         if MORE in head:
-            shards = self._kept(self._shards, queue, lambda: shards_in(self._actor, queue), MANY)
+            shards = self._kept(self._shards, queue, lambda: shard_names(self._actor, queue), MANY)
         start = self._start(queue, shards)
         merge = _Merge(passed)
         merge.add(queue.folder, head)
         at, opened, empty = start, 0, 0
         while True:
-            begins = shards[at].begins if at < len(shards) else None
+            begins = shard_begins(shards[at]) if at < len(shards) else None
             merge.take(before=begins)
             spent = opened == SHARDS_MAX or empty == EMPTY_MAX
             if merge.is_enough or begins is None or spent:
                 break
-            inside = self._inside(shards[at])
-            merge.add(shards[at].folder, inside)
+            shard = Place(queue.state, queue.part, shards[at])
+            inside = self._inside(shard)
+            if inside is None:
+                del shards[at]
+                empty += 1
+                continue
+            merge.add(shard.folder, inside)
             opened, empty, at = opened + bool(inside), empty + (not inside), at + 1
         if not start and merge.is_enough:
             self._behind.pop(queue.folder, None)  # the wall is gone
@@ -105,8 +109,8 @@ class Fronts:
         return self._kept(self._heads, queue, listed, HUGE)
 
     def _kept(
-        self, kept: dict[str, _Kept[T]], queue: Place, listed: Callable[[], list[T]], long: int
-    ) -> list[T]:
+        self, kept: dict[str, _Kept], queue: Place, listed: Callable[[], list[str]], long: int
+    ) -> list[str]:
         """What *listed* gives, or gave a moment ago if that was long."""
         before = kept.get(queue.folder)
         began = self._actor.clock.mono()
@@ -116,10 +120,10 @@ class Fronts:
         ended = self._actor.clock.mono()
         kept.pop(queue.folder, None)
         if len(now) > long:
-            kept[queue.folder] = _Kept(now, ended + RELIST * (ended - began))
+            kept[queue.folder] = _Kept(now, ended + max(KEPT_S, RELIST * (ended - began)))
         return now
 
-    def _start(self, queue: Place, shards: list[Place]) -> int:
+    def _start(self, queue: Place, shards: list[str]) -> int:
         """Where this look begins: every second one behind the wall, if one was met."""
         behind = self._behind.get(queue.folder)
         if behind is None:
@@ -127,22 +131,22 @@ class Fronts:
         turn = self._turns[queue.folder] = not self._turns.get(queue.folder, False)
         if not turn:
             return 0
-        keys = [(shard.begins, shard.shard) for shard in shards]
-        own = Place(queue.state, queue.part, behind)
-        return bisect_left(keys, (own.begins, behind))
+        return bisect_left(shards, shard_order(behind), key=shard_order)
 
-    def _go_on(self, queue: Place, shards: list[Place], at: int) -> None:
+    def _go_on(self, queue: Place, shards: list[str], at: int) -> None:
         """All that was seen had been passed over: the next look but one goes on from there, and from the beginning after the end."""
         behind = self._behind.get(queue.folder)
         if at >= len(shards):
             self._behind.pop(queue.folder, None)
         elif behind is None or self._turns.get(queue.folder, False):
-            self._behind[queue.folder] = shards[at].shard
+            self._behind[queue.folder] = shards[at]
 
-    def _inside(self, shard: Place) -> list[str]:
+    def _inside(self, shard: Place) -> list[str] | None:
+        """What lies in a shard and is not hidden; None if it is gone, or empty and removed."""
         entries = entries_in(self._actor, shard)
         if not entries:
             self._remove(shard)
+            return None
         return [entry for entry in entries if entry[0] != "."]
 
     def _remove(self, shard: Place) -> None:

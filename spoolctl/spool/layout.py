@@ -43,7 +43,7 @@ REASON_SUFFIX = ".reason.yaml"
 """What a rejected file's reason is called beside it."""
 MORE = "more"
 """Inside the folder of a class: what holds its shards, in which lies what its head has no room for."""
-_SHARD = re.compile(r"from-(.*)~[0-9a-f]{8}", re.DOTALL)
+_SHARD = re.compile(r"from-.*~[0-9a-f]{8}\Z", re.DOTALL)
 _BOUND = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*~\ud800-\udfff]{0,120}')
 """What of a first file's name its shard's name repeats: what is legal on every system."""
 _BOUND_BYTES_MAX = 240
@@ -88,11 +88,6 @@ class Place:
             return f"{self.state}/{self.part}/{MORE}/{self.shard}"
         return f"{self.state}/{self.part}" if self.part else str(self.state)
 
-    @property
-    def begins(self) -> str:
-        """Of a shard: no file name in it sorts before this; '' for any other folder."""
-        return shard_begins(self.shard) or ""
-
 
 @dataclass(frozen=True)
 class Location:
@@ -136,10 +131,19 @@ def shard(head: Place, first: str, token: str) -> Place:
     return Place(head.state, head.part, f"from-{begins}~{token[:8]}")
 
 
-def shard_begins(entry: str) -> str | None:
-    """The bound that a shard's name tells, or None if it is no shard's."""
-    told = _SHARD.fullmatch(entry)
-    return told.group(1) if told else None
+def is_shard(entry: str) -> bool:
+    """True for a name that a shard may have."""
+    return _SHARD.match(entry) is not None
+
+
+def shard_begins(shard_name: str) -> str:
+    """The bound that a shard's name tells: no file name in it sorts before that."""
+    return shard_name[len("from-") : -len("~01234567")]
+
+
+def shard_order(shard_name: str) -> tuple[str, str]:
+    """By what shards are sorted: their bounds; not by their names, in which a character follows the bound."""
+    return shard_begins(shard_name), shard_name
 
 
 def location_of(path: str) -> Location | None:

@@ -223,15 +223,18 @@ def last_days(places: list[Place], count: int) -> list[Place]:
     return [*own, *days[-count:]]
 
 
-def shards_in(actor: Actor, head: Place) -> list[Place]:
-    """The shards of a class in the order in which they are taken; empty if it has none."""
+def shard_names(actor: Actor, head: Place) -> list[str]:
+    """The names of a class's shards, in the order in which they are taken; empty if it has none."""
     try:
         entries = actor.files.names(f"{head.folder}/{MORE}")
     except (FileNotFoundError, NotADirectoryError):
         return []
-    begins = ((layout.shard_begins(entry), entry) for entry in entries)
-    told = sorted((at, entry) for at, entry in begins if at is not None)
-    return [Place(head.state, head.part, entry) for _, entry in told]
+    return sorted(filter(layout.is_shard, entries), key=layout.shard_order)
+
+
+def shards_in(actor: Actor, head: Place) -> list[Place]:
+    """As ``shard_names``, as places."""
+    return [Place(head.state, head.part, one) for one in shard_names(actor, head)]
 
 
 def folders_of(actor: Actor, state: State) -> Iterator[tuple[Place, list[str]]]:
