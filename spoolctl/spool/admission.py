@@ -127,7 +127,7 @@ class Admission:
         )  # braces alone prove nothing of what was not parsed
         still = marked or self._steady(actor, location, data, actor.settings.settle_s)
         if still:
-            self._seen.pop(location.path, None)
+            self._seen.forget(location.path)
         return still
 
     def _too_long(self, actor: Actor, location: Location) -> NotAdmitted:
