@@ -61,6 +61,13 @@ class Work:
     pieces: tuple[Piece, ...]
     batch: int = 1
     """How many images a stage holds in the card's memory at once."""
+    controls: int = 0
+    """ControlNets, which take memory and time beside the model."""
+
+    @property
+    def held(self) -> float:
+        """Megapixels of its largest image times the images held at once: what memory grows with."""
+        return self.megapixels * self.batch
 
     @property
     def units(self) -> float:
@@ -88,6 +95,7 @@ def work_of(job: Job) -> Work:
         loras=tuple(sorted({plain_name(name) for name in loras_said(stages)})),
         pieces=tuple(_pieces(stages, images)),
         batch=max((_batch(stage) for stage in stages), default=1),
+        controls=max((_controls(stage) for stage in stages), default=0),
     )
 
 
@@ -139,3 +147,16 @@ def _batch(stage: Stage) -> int:
     options = getattr(stage, "options", None) or {}
     told = options.get("batch_size")
     return told if isinstance(told, int) and told > 0 else 1
+
+
+def _controls(stage: Stage) -> int:
+    if isinstance(stage, ComfyUIWorkload):
+        nodes = (str(node["class_type"]) for node in stage.workflow.values())
+        return sum("ControlNetLoader" in name for name in nodes)
+    scripts = (getattr(stage, "options", None) or {}).get("alwayson_scripts")
+    script = (
+        scripts.get("controlnet", scripts.get("ControlNet")) if isinstance(scripts, dict) else None
+    )
+    units = script.get("args") if isinstance(script, dict) else None
+    every = units if isinstance(units, list) else []
+    return sum(isinstance(one, dict) and one.get("enabled", True) is not False for one in every)

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from spoolctl.spool.records import (
     Approval,
     Diagnosis,
+    Figures,
     Heartbeat,
     Holder,
     Job,
@@ -48,6 +49,7 @@ SCHEMAS: dict[str, type[Record]] = {
         ("pruned", Pruned),
         ("doctor", Diagnosis),
         ("stages", StagesDone),
+        ("figures", Figures),
         ("approval", Approval),
         ("holder", Holder),
     )
