@@ -44,6 +44,7 @@ from spoolworker.breaker import Breaker
 from spoolworker.choosing import Chooser
 from spoolworker.config import Config
 from spoolworker.execution import BackendHangs, Execution
+from spoolworker.expecting import Expecting, was_loaded
 from spoolworker.naming import hold_name
 from spoolworker.pulse import LOOK_S, Pulse
 from spoolworker.readiness import Readiness
@@ -102,6 +103,7 @@ class Agent:
             log=log,
         )
         self._readiness = Readiness(config, self._actor, self._life, self._backend, in_use)
+        self._expecting = Expecting(self._actor)
         self._scratch = config.scratch / f"attempts-{config.name}"
         self._breaker = Breaker(
             self._actor.clock.mono,
@@ -227,6 +229,7 @@ class Agent:
         return None
 
     def _execute(self, claimed: Claim) -> None:
+        node = self._readiness.node
         execution = Execution(
             self._actor,
             claimed,
@@ -238,7 +241,10 @@ class Agent:
             interrupt_wait_s=self._config.interrupt_wait_s,
             vram_gb=self._chooser.node.vram_gb if self._chooser else None,
             vram_seen=lambda: self._readiness.vram,
-            node=self._readiness.node,
+            node=node,
+            measuring=self._readiness.measuring,
+            was_loaded=was_loaded(claimed.job, self._readiness.loaded_model),
+            timeout_s=self._expecting.timeout_s(claimed.job, node) if node else None,
             give_up=self._must_give_up,
         )
         try:

@@ -25,6 +25,7 @@ from spoolctl.spool import (
     Node,
     Outcome,
     Output,
+    Ran,
     Standing,
     Verdict,
     VramSeen,
@@ -50,6 +51,7 @@ from spoolworker.backends.base import (
 from spoolworker.delivery import deliver, deliver_log
 from spoolworker.inputs import fetch_inputs
 from spoolworker.insisting import Insisting
+from spoolworker.measuring import Measuring
 from spoolworker.models import stages_here
 from spoolworker.outputs import check
 from spoolworker.preview import Preview
@@ -100,6 +102,9 @@ class Execution:
         vram_seen: Callable[[], VramSeen | None] = lambda: None,
         node: Node | None = None,
         give_up: Callable[[], str | None] = lambda: None,
+        measuring: Measuring | None = None,
+        was_loaded: bool | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         self._actor = actor
         self._claim = claim
@@ -114,6 +119,9 @@ class Execution:
         self._node = node
         self._give_up = give_up
         self._given_up: str | None = None
+        self._measuring = measuring or Measuring()
+        self._was_loaded = was_loaded
+        self._timeout_s = claim.job.limits.timeout_s or timeout_s or actor.settings.timeout_s
         self._began_mono = actor.clock.mono()
         self._began_utc = actor.utc_now()
         self._insisting = Insisting(actor, claim, life, stopping)
@@ -132,12 +140,14 @@ class Execution:
         Raises:
             BackendHangs: The verdict is published, and the backend still works on.
         """
+        self._measuring.begin()
         self._pulse.watch(self._claim)
         try:
             shutil.rmtree(self._scratch, ignore_errors=True)
             ending = self._work()
             manifest = self._publish(ending) if ending is not None else None
         finally:
+            self._measuring.end()
             self._pulse.unwatch()
             shutil.rmtree(self._scratch, ignore_errors=True)
         if self._hangs:
@@ -222,6 +232,7 @@ class Execution:
             if self._was_stopped(run, thread):
                 return None
         finally:
+            self._measuring.look()
             leaving.close()
             preview.close()
         if isinstance(run.error, BackendError):
@@ -283,9 +294,8 @@ class Execution:
     def _limit_exceeded(self) -> BackendError | None:
         limits, settings = self._claim.job.limits, self._actor.settings
         now = self._actor.clock.mono()
-        timeout_s = limits.timeout_s or settings.timeout_s
-        if now - self._began_mono > timeout_s:
-            return BackendError(Code.TIMEOUT, f"not done after {timeout_s:g} s")
+        if now - self._began_mono > self._timeout_s:
+            return BackendError(Code.TIMEOUT, f"not done after {self._timeout_s:g} s")
         stall_s = limits.stall_s or settings.stall_s
         fraction, since = self._progress
         if now - since > stall_s:
@@ -431,6 +441,13 @@ class Execution:
             self._actor.log("log.unsaved", job=self._claim.name, error=str(error))
         return self._ending(Verdict.FAILED, code, message, log_tail=log_tail)
 
+    def _ran(self, product: Product | None) -> Ran | None:
+        """What the figures are made of; ``None`` if the backend was not even asked."""
+        if self._node is None or not self._request:
+            return None
+        load_s = product.load_s if product else None
+        return self._measuring.ran(self._node, load_s=load_s, was_loaded=self._was_loaded)
+
     def _ending(  # noqa: PLR0913 - the parts of a verdict
         self,
         verdict: Verdict,
@@ -450,6 +467,7 @@ class Execution:
             backend=product.used if product else None,
             request=self._request,
             vram=self._vram_seen() if self._request else None,
+            ran=self._ran(product),
             warnings=product.warnings if product else (),
             log_tail=log_tail,
             started_at=self._began_utc,

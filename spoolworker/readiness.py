@@ -26,6 +26,7 @@ from spoolworker.availability import InUse
 from spoolworker.backends.base import Abilities, Backend, BackendError, HoldsMemory
 from spoolworker.config import Config
 from spoolworker.gpus import CardWatch, Gpu, GpuReading, read_gpus
+from spoolworker.measuring import Measuring
 from spoolworker.models import Found, ModelWatch, models_here
 from spoolworker.serving import Serving
 
@@ -77,6 +78,9 @@ class Readiness:
         """Why nothing can be claimed, for people; ``None`` while the backend answers."""
         self.vram: VramSeen | None = None
         """The card's memory, as its driver told last; ``None`` while nobody knows."""
+        self.measuring = Measuring(self.at_beat)
+        self.loaded_model: str | None = None
+        """What its backend held in memory when it was asked last, as far as it tells."""
 
     def answers(self) -> bool:
         """True if the backend answers, now or a moment ago; then ``node`` is there."""
@@ -161,6 +165,7 @@ class Readiness:
             self.node = node
         if self.away is not None:
             self._life.tell(state="idle", message=None)
+        self.loaded_model = abilities.loaded_model
         self._life.tell(model=abilities.loaded_model)
 
     def _tell_card(self, gpu: Gpu | None) -> None:
@@ -178,6 +183,7 @@ class Readiness:
                     others_gb = round(max(0.0, used_gb - held_gb), 1)
         # A verdict tells of the time of its job, of which only such a backend knows what is its own.
         self.vram = _seen(gpu, free_gb, others_gb if can_tell else None)
+        self.measuring.saw(gpu, others_gb)
         self._life.tell(
             vram_free_gb=free_gb,
             vram_others_gb=others_gb,

@@ -12,10 +12,11 @@ Source of the format: StableNew2, ``src/learning/learning_record.py``; its reade
 import json
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any
 
+from spoolctl.controller.ran import ran
 from spoolctl.spool import (
     ComfyUIWorkload,
     Job,
@@ -105,12 +106,13 @@ def encode_lines(records: Iterable[JsonObject]) -> bytes:
     return "".join(lines).encode("ascii")
 
 
-def history_line(job: Job | None, manifest: Manifest) -> bytes:
+def history_line(job: Job | None, manifest: Manifest, earlier: Sequence[Manifest] = ()) -> bytes:
     """One line of history for a job that has ended: what it was, who ran it, how it went.
 
     Args:
         job: The pinned record; ``None`` if it cannot be read (then only the manifest speaks).
         manifest: The final verdict.
+        earlier: Those on the attempts before it, back to the job's end before (``ran.earlier_attempts``).
     """
     told: JsonObject = {
         "name": manifest.name,
@@ -133,6 +135,7 @@ def history_line(job: Job | None, manifest: Manifest) -> bytes:
         "duration_s": manifest.duration_s,
         "images": len(manifest.images),
         "day": manifest.day,
+        "ran": ran(job, (*earlier, manifest)),
     }
     return encode_lines([told])
 

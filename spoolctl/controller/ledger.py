@@ -21,7 +21,7 @@ do it at start and now and then.
 
 import json
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,7 +69,17 @@ class _Index:
     parts: frozenset[Part]
 
 
-def compile_ledger(actor: Actor, ledger: str, *, touched: Collection[str] | None) -> Compiled:
+Read = Callable[[Path, int], object]
+"""Called with a local copy of the compiled file, and where in it the new lines begin."""
+
+
+def compile_ledger(
+    actor: Actor,
+    ledger: str,
+    *,
+    touched: Collection[str] | None,
+    read: Read | None = None,
+) -> Compiled:
     """Bring the compiled file of *ledger* up to date.
 
     Args:
@@ -78,19 +88,20 @@ def compile_ledger(actor: Actor, ledger: str, *, touched: Collection[str] | None
         touched: Shelves (``names.shelf`` of the jobs' names) that got parts since the last
             compile. ``None``: a full look, which lists all shelves, compares the file's digest and
             removes what crashed compilers left.
+        read: Called once the file is in place, if anything was added to it; at a full look always, and then all lines are new.
 
     Raises:
         InTheWay: A file lies where the ledger's folder must be.
         OSError: The share failed; the file is the old or the new one, whole.
     """
     try:
-        return _compile(actor, ledger, touched)
+        return _compile(actor, ledger, touched, read or (lambda _copy, _new_from: None))
     except OSError:
         refuse_file_for_folder(actor, f"{ledger}/parts")
         raise
 
 
-def _compile(actor: Actor, ledger: str, touched: Collection[str] | None) -> Compiled:
+def _compile(actor: Actor, ledger: str, touched: Collection[str] | None, read: Read) -> Compiled:
     entries = actor.files.names(ledger)
     target = COMPILED[ledger]
     indexes = _read_indexes(actor, ledger, entries)
@@ -112,7 +123,10 @@ def _compile(actor: Actor, ledger: str, touched: Collection[str] | None) -> Comp
         if current is None:
             local.write_bytes(b"")
             seen |= _parts_seen(actor, ledger, frozenset(), None)
+        new_from = 0 if touched is None or current is None else local.stat().st_size
         made = _extend(actor, ledger, local, indexes, current, seen=seen | _parts_in(indexes))
+        if new_from < local.stat().st_size or touched is None:
+            read(local, new_from)
     return replace(made, lost=known - listed) if touched is None else made
 
 

@@ -10,9 +10,11 @@ two scanners, or one that is killed anywhere, do no harm. Does not guarantee tha
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from spoolctl.controller.figures import FiguresKeeper
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
 from spoolctl.controller.ledger import COMPILED, Compiled, Part, compile_ledger
 from spoolctl.controller.litter import Litter
+from spoolctl.controller.ran import earlier_attempts
 from spoolctl.controller.retention import Retention
 from spoolctl.controller.strays import Strays
 from spoolctl.spool import (
@@ -73,6 +75,7 @@ class Scanner:
         self._retention = Retention(actor)
         self._litter = Litter(actor)
         self._strays = Strays(actor)
+        self._figures = FiguresKeeper(actor)
         self._audited: dict[str, str] = {}
         """Where each job's record was last found in order; a second record of the same job, elsewhere, is not."""
         self._merged_here: set[str] = set()
@@ -148,7 +151,7 @@ class Scanner:
             self._tries.pop(location.path, None)
 
     def _merge(self, scanned: Scanned, location: Location) -> None:
-        merged = merge(self._actor, location, corpus=self._corpus_lines, history=history_line)
+        merged = merge(self._actor, location, corpus=self._corpus_lines, history=self._history_line)
         if merged.problem is not None:
             again_at = self._actor.clock.mono() + PROBLEM_AGAIN_S
             self._problems[location.name] = (again_at, merged.problem)
@@ -157,6 +160,9 @@ class Scanner:
             self._problems.pop(location.name, None)
             self._merged_here.add(location.name)
             self._touched.add(shelf(location.name))
+
+    def _history_line(self, job: Job | None, manifest: Manifest) -> bytes:
+        return history_line(job, manifest, earlier_attempts(self._actor, manifest))
 
     def _corpus_lines(self, job: Job, manifest: Manifest) -> bytes:
         return encode_lines(
@@ -257,7 +263,7 @@ class Scanner:
         job, _ = pinned_job(self._actor, verdict.name)
         if job is None:
             self._actor.log("audit.no_record", job=verdict.name)
-        write_history(self._actor, verdict, job, history_line)
+        write_history(self._actor, verdict, job, self._history_line)
         self._touched.add(shelf(verdict.name))
 
     def _compile(self, scanned: Scanned) -> None:
@@ -280,7 +286,12 @@ class Scanner:
     ) -> Compiled | None:
         """One ledger, whose trouble is not the other's."""
         try:
-            compiled = compile_ledger(self._actor, ledger, touched=touched)
+            compiled = compile_ledger(
+                self._actor,
+                ledger,
+                touched=touched,
+                read=self._figures.take if ledger == layout.HISTORY else None,
+            )
         except (OSError, SpoolError) as error:
             self._trouble(scanned, f"compile {ledger}", error)
             return None

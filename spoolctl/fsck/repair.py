@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
 from spoolctl.controller.ledger import COMPILED, compile_ledger
 from spoolctl.controller.litter import remove_left_over
+from spoolctl.controller.ran import earlier_attempts
 from spoolctl.fsck.around import LITTER_S
 from spoolctl.fsck.finding import Finding, Mend
 from spoolctl.fsck.seen import Owner, owner_of
@@ -203,10 +204,14 @@ def _merge(actor: Actor, finding: Finding) -> str:
         )
 
     for location in find(actor, finding.job or "", (State.FINISHED, State.DONE)):
-        merged = merge(actor, location, corpus=corpus, history=history_line)
+        merged = merge(actor, location, corpus=corpus, history=_history_line(actor))
         if merged.problem:
             raise SpoolError(merged.problem)
     return "merged it"
+
+
+def _history_line(actor: Actor) -> Callable[[Job | None, Manifest], bytes]:
+    return lambda job, manifest: history_line(job, manifest, earlier_attempts(actor, manifest))
 
 
 def _history(actor: Actor, finding: Finding) -> str | None:
@@ -215,7 +220,7 @@ def _history(actor: Actor, finding: Finding) -> str | None:
     if last is None or last.verdict is None:
         return None
     job, _ = pinned_job(actor, name)
-    write_history(actor, last.verdict, job, history_line)
+    write_history(actor, last.verdict, job, _history_line(actor))
     return f"wrote the history of attempt {last.number}"
 
 

@@ -126,7 +126,7 @@ def _pieces(stages: tuple[Stage, ...], images: int) -> Iterable[Piece]:
             size = width * height / 1e6
         steps = getattr(words, "steps", None) or steps
         if isinstance(stage, TextWorkload | CommandWorkload):
-            yield Piece(stage.kind, images)
+            yield Piece(stage.stage, images)
         elif isinstance(stage, Upscale):
             size *= stage.factor**2
             resampled = steps if stage.denoising_strength else 0

@@ -11,7 +11,7 @@ from spoolctl.spool.approve import approval, approve, parse_approval
 from spoolctl.spool.attempts import pinned_job
 from spoolctl.spool.cancel import Cancelled, cancel
 from spoolctl.spool.claim import Claim, NotClaimed, claim
-from spoolctl.spool.codec import decode, encode, from_mapping, is_whole
+from spoolctl.spool.codec import decode, encode, encode_json, from_mapping, is_whole
 from spoolctl.spool.control import Action
 from spoolctl.spool.control import ask as ask_worker
 from spoolctl.spool.control import asked as asked_of_worker
@@ -29,6 +29,7 @@ from spoolctl.spool.errors import (
     StateForbids,
     UsageError,
 )
+from spoolctl.spool.figures import read_figures
 from spoolctl.spool.finish import conclude, end
 from spoolctl.spool.fronts import Fronts
 from spoolctl.spool.hanging import EXIT_SHARE_HANGS, HangWatch
@@ -94,13 +95,14 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "Ownership", "Place", "ShareUnusable", "Slot", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
     "UsageError", "Vacancy", "adopt", "all_records", "approval", "approve", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
     "begin_session", "belongs", "cancel", "claim", "compare_record", "conclude", "create_spool", "decisions",
-    "decode", "default_settings", "digest_of", "draft", "encode", "end", "end_former_sessions", "end_session",
+    "decode", "default_settings", "digest_of", "draft", "encode", "encode_json", "end", "end_former_sessions", "end_session",
     "ensure_folder", "entries_in", "find", "fold", "from_mapping", "heartbeat", "hold", "images_asked", "introduce",
     "is_ignored", "is_legal", "is_merged", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
     "learning_of_snapshot", "merge", "move_to_class", "needs_inputs", "new_names", "nodes", "open_spool",
     "parse_approval", "parse_file_name", "parse_job", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
-    "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder", "refuse_other_protocol",
-    "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shards_in", "shelf", "slots", "slug", "spread", "stages_of",
-    "store_own", "submit", "told_tokens", "worker_of", "write_history",
+    "read_figures", "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder",
+    "refuse_other_protocol", "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shards_in",
+    "shelf", "slots", "slug", "spread", "stages_of", "store_own", "submit", "told_tokens", "worker_of",
+    "write_history",
     *records.__all__,
 ]  # fmt: skip

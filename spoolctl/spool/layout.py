@@ -26,6 +26,8 @@ LEARNING_RECORDS = f"{CORPUS}/learning_records.jsonl"
 """The corpus, compiled of its parts."""
 ENDED_JOBS = f"{HISTORY}/history.jsonl"
 """The history, compiled of its parts."""
+FIGURES = f"{HISTORY}/figures.json"
+"""What was learned of how long work takes, folded from the history."""
 
 RECORD = "record.yaml"
 MANIFEST = "manifest.yaml"

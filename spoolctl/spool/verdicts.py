@@ -15,6 +15,7 @@ from spoolctl.spool.records import (
     Job,
     Manifest,
     Output,
+    Ran,
     StageTiming,
     Verdict,
     VramSeen,
@@ -35,6 +36,7 @@ class Ending:
     backend: BackendUsed | None = None
     request: str | None = None
     vram: VramSeen | None = None
+    ran: Ran | None = None
     warnings: tuple[str, ...] = ()
     log_tail: str = ""
     started_at: datetime | None = None
@@ -125,6 +127,7 @@ def build(actor: Actor, subject: Subject, ending: Ending) -> Manifest:
         backend=ending.backend,
         request=ending.request,
         vram=ending.vram,
+        ran=ending.ran,
         warnings=ending.warnings,
         log_tail=ending.log_tail or None,
         adopted_from=ending.adopted_from,

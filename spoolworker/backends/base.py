@@ -125,6 +125,8 @@ class Product:
     used: BackendUsed
     warnings: tuple[str, ...] = ()
     log_tail: str = ""
+    load_s: float | None = None
+    """Seconds in which models were loaded, within the first stage's; 0: none was; ``None``: it cannot tell."""
 
 
 @dataclass

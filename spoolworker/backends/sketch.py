@@ -162,7 +162,7 @@ class Sketch:
         log = "".join(
             f"sketch: {t.stage}: {t.images} images in {t.seconds:.2f} s\n" for t in timings
         )
-        return Product(tuple(made), tuple(timings), used, log_tail=log)
+        return Product(tuple(made), tuple(timings), used, log_tail=log, load_s=0.0)
 
     def _make(self, step: Step, picture: _Picture, scratch: Path) -> Made:
         """Make one picture's image of one stage, and leave it in scratch."""

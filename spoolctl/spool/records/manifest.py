@@ -133,6 +133,26 @@ class VramSeen(Record):
     """Held by other programs than the backend, where the backend tells what it holds itself."""
 
 
+class Ran(Record):
+    """What an attempt ran on and what its card showed, for the figures. ``None``: its worker cannot tell."""
+
+    backend: Label
+    gpu: Label | None = None
+    """The card's name, as the worker's card on the share has it."""
+    vram_gb: Annotated[float, Field(ge=0)] | None = None
+    """The card's memory, as the worker's card on the share has it."""
+    peak_gb: Annotated[float, Field(ge=0)] | None = None
+    """The most that was in use at any reading during the attempt, in units of 2**30 bytes."""
+    peak_of: Literal["backend", "card"] | None = None
+    """Whose that is: ``backend``: what other programs held when it began is taken off; ``card``: of every program."""
+    others_gb: Annotated[float, Field(ge=0)] | None = None
+    """Held by other programs when the attempt began, where the backend tells what it holds itself."""
+    load_s: Annotated[float, Field(ge=0)] | None = None
+    """In which the backend loaded models; part of the first stage's seconds, too."""
+    was_loaded: bool | None = None
+    """True if the model was in memory when the attempt began."""
+
+
 class Manifest(Record):
     """The verdict on one attempt. Published once; nothing ever changes or replaces it."""
 
@@ -171,6 +191,7 @@ class Manifest(Record):
     request: Told | None = None
     """What was asked of the backend, on one line, for people; never a prompt."""
     vram: VramSeen | None = None
+    ran: Ran | None = None
     warnings: tuple[Told, ...] = ()
     log_tail: LogTail | None = None
     adopted_from: Annotated[int, Field(ge=1)] | None = None

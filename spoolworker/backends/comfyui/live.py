@@ -197,6 +197,39 @@ class Progress:
             self._done[key] = max(self._done[key], min(1.0, done))
 
 
+class LoadTime:
+    """How long the nodes that load models were at work, as far as the socket tells.
+
+    A loader reads the file into the machine's memory; what the first sampler then takes to bring it to the card is not told apart. A
+    node that the server had cached is not run, and takes no time.
+
+    Args:
+        clock: Seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: float | None = None
+        self._loaded_s = 0.0
+        self._heard = False
+
+    @property
+    def seconds(self) -> float | None:
+        """``None`` if nothing was heard of any node."""
+        return self._loaded_s if self._heard else None
+
+    def take(self, event: Event, nodes: Nodes) -> None:
+        """Learn from one message of a prompt."""
+        if event.type != "executing":
+            return
+        self._heard = True
+        now = self._clock()
+        if self._since is not None:
+            self._loaded_s += now - self._since
+        node = nodes.get(str(event.data.get("node")))
+        self._since = now if node and "Loader" in node["class_type"] else None
+
+
 def _ratio(data: Mapping[str, Any]) -> float:
     value, most = data.get("value"), data.get("max")
     if not isinstance(value, int | float) or not isinstance(most, int | float) or most <= 0:

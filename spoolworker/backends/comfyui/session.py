@@ -6,6 +6,7 @@ the run's own folder and told with WebUI's text.
 """
 
 import contextlib
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from spoolworker.backends.base import BackendError, Order, Watch
 from spoolworker.backends.comfyui.catalogue import Catalogue, refuse
 from spoolworker.backends.comfyui.client import Client
 from spoolworker.backends.comfyui.graph import Nodes
-from spoolworker.backends.comfyui.live import Event, Progress
+from spoolworker.backends.comfyui.live import Event, LoadTime, Progress
 from spoolworker.backends.comfyui.outcome import ContextGone, Saved, files_of, refuse_other_models
 from spoolworker.backends.comfyui.pictures import as_png, size_of, with_text
 from spoolworker.backends.comfyui.prompts import Prompts
@@ -68,6 +69,7 @@ class Session:
         order: Order,
         watch: Watch,
         output_folder: Path | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._prompts = prompts
@@ -80,6 +82,7 @@ class Session:
         token = uuid.uuid5(_NAMESPACE, self._attempt).hex[:12]
         self._folder = f"spool/{slug(order.title)[:60] or 'job'}-{token}"
         self.warnings: list[str] = []
+        self.load_time = LoadTime(clock)
         self.asked = ""
         """The workflow that was sent last, on one line, for a log."""
 
@@ -112,6 +115,7 @@ class Session:
         def hear(event: Event, progress: Progress) -> None:
             if event.picture is not None:
                 self._watch.on_preview(event.picture)
+            self.load_time.take(event, nodes)
             self.tell(at(progress.fraction), stage)
 
         self.asked = f"comfyui: {stage}: asked for '{key}': {_summary(nodes)}\n"

@@ -178,8 +178,9 @@ class Walk:
         self.warnings |= dict.fromkeys(self.session.warnings)
         used = BackendUsed(name="comfyui", version=self.version, model=self.model, vae=self.vae)
         return Product(
-            tuple(self.made), tuple(self.timings), used, tuple(self.warnings), log_tail=self._log()
-        )
+            tuple(self.made), tuple(self.timings), used, tuple(self.warnings),
+            log_tail=self._log(), load_s=self.session.load_time.seconds,
+        )  # fmt: skip
 
     def _log(self) -> str:
         return "".join(

@@ -133,6 +133,7 @@ class Ollama:
         texts = wanted(workload, order.inputs, self._draw_seed())
         made: list[Made] = []
         warnings: list[str] = []
+        loads: list[float] = []
         for one in texts:
             if watch.interrupted.is_set():
                 raise Interrupted
@@ -142,11 +143,16 @@ class Ollama:
                 warnings.append(f"text {one.index} was cut {_where(workload)}")
             if workload.format is not None:
                 _refuse_no_json(one, answer)
+            if answer.load_s is not None:
+                loads.append(answer.load_s)
             made.append(_write(order, workload, one, answer))
         timing = StageTiming(stage=workload.stage, seconds=self._clock() - begun, images=len(made))
         watch.on_stage(tuple(made), timing)
         used = BackendUsed(name=self.name, version=version, model=workload.model)
-        return Product(tuple(made), (timing,), used, warnings=tuple(warnings))
+        return Product(
+            tuple(made), (timing,), used,
+            warnings=tuple(warnings), load_s=sum(loads) if loads else None,
+        )  # fmt: skip
 
     def _refuse_blind_model(self, workload: TextWorkload, order: Order) -> None:
         """A model that sees no images would make up what is in them. Also the first to find that there is no such model."""

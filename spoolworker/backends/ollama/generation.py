@@ -32,6 +32,8 @@ class Answer:
     """It ends because it was as long as it may be."""
     log: str
     """The server's own figures."""
+    load_s: float | None = None
+    """For how long its model loaded, as the server tells."""
 
 
 class Generation:
@@ -152,7 +154,14 @@ class Generation:
         if not text.strip():
             message = "the text is blank" + ("; its whole length went into thinking" if cut else "")
             raise BackendError(Code.OUTPUT_INCOMPLETE, message, log_tail=json.dumps(figures))
-        return Answer(text, cut, json.dumps(figures))
+        return Answer(text, cut, json.dumps(figures), _seconds(told.get("load_duration")))
+
+
+def _seconds(nanoseconds: object) -> float | None:
+    """A duration as the server tells it; ``None`` if it does not, or not believably."""
+    if not isinstance(nanoseconds, int) or isinstance(nanoseconds, bool) or nanoseconds < 0:
+        return None
+    return nanoseconds / 1e9
 
 
 def _refusal(status: int, text: str | None, body: str) -> BackendError:

@@ -126,6 +126,7 @@ class Webui:
         walk = Walk(
             line, order, watch, draw=self._draw_seed, ask_again=ask_again,
             pin=lambda ask, known: self._pin(ask, known, watch),
+            loaded=self._used.model,
         )  # fmt: skip
         try:
             return walk.run(self._known())

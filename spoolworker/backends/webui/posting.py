@@ -122,6 +122,9 @@ class Posting:
         self._preview = preview
         self._before = State(0, 0.0, (), cut_short=False, preview=None)
         self._heard = line.clock()
+        self._sent = self._heard
+        self.waited_s: float | None = None
+        """From sending to the first step that was seen: in which a model loads, if it must. ``None``: none was seen."""
 
     def send(self, ask: Ask) -> Any:  # noqa: ANN401 - raw JSON
         """The answer's body.
@@ -137,6 +140,7 @@ class Posting:
         if ask.path != _EXTRAS:
             body["force_task_id"] = self._task
         self._line.sure = False
+        self._sent = self._line.clock()
         running = Running(lambda: self._client.generate(ask.path, body))
         self._attend(running, ask)
         try:
@@ -211,6 +215,8 @@ class Posting:
             fraction = state.fraction if ours else None
         if fraction is None:
             return
+        if fraction > 0 and self.waited_s is None:
+            self.waited_s = self._line.clock() - self._sent
         self._tell(fraction)
         if due:
             shown = (state or self._client.state(preview=True)).preview

@@ -34,6 +34,7 @@ from spoolworker.backends.webui.answers import (
 )
 from spoolworker.backends.webui.asking import Ask, Source
 from spoolworker.backends.webui.known import Known
+from spoolworker.backends.webui.loads import Loads
 from spoolworker.backends.webui.posting import Beat, Line, Posting
 
 _ANY_SOURCE = Source("", 8_192, 8_192)
@@ -54,6 +55,7 @@ class Walk:
         draw: Gives a seed where the job leaves it open.
         ask_again: What the server lists, once its folders were read anew; asked if a name is missing.
         pin: Called with every request before it is sent; gives warnings.
+        loaded: The checkpoint that the last answer before told of.
     """
 
     def __init__(  # noqa: PLR0913 - each is one independent part
@@ -65,6 +67,7 @@ class Walk:
         draw: Callable[[], int],
         ask_again: Callable[[], Known],
         pin: Callable[[Ask, Known], tuple[str, ...]],
+        loaded: str | None = None,
     ) -> None:
         self.used = BackendUsed(name="webui")
         self._line = line
@@ -73,6 +76,7 @@ class Walk:
         self._draw = draw
         self._ask_again = ask_again
         self._pin = pin
+        self._loads = Loads(loaded)
         self._known = Known()
         self._preview = Beat(line.clock, line.settings.preview_s, first=False)
         self._token = order.attempt or secrets.token_hex(8)
@@ -106,6 +110,7 @@ class Walk:
         return Product(
             tuple(self._made), tuple(self._timings), self.used,
             warnings=tuple(dict.fromkeys(self._warnings)), log_tail="".join(self._log),
+            load_s=self._loads.seconds,
         )  # fmt: skip
 
     def _look_up(self, known: Known, pictures: Sequence[Picture]) -> None:
@@ -176,6 +181,7 @@ class Walk:
             task=f"spool-{self._token}-{self._sent}", preview=self._preview,
         )  # fmt: skip
         answer = read(ask, posting.send(ask))
+        self._loads.take(answer.model, posting.waited_s)
         self.used = BackendUsed(
             name="webui",
             version=answer.version or self.used.version,
