@@ -34,6 +34,7 @@ COMMANDS = {
     ),
     "tokens": ("tokens:tokens", "List the spool's tokens, their slots and who holds them."),
     "nodes": ("nodes:nodes", "List workers and controllers."),
+    "figures": ("figures:figures", "Show what was learned of times, memory and failures."),
     "drain": ("control:drain", "Ask workers to finish what they run, then stop."),
     "pause": (
         "control:pause",

@@ -1,9 +1,10 @@
 """What ``spoolctl status`` tells, as text; the documents come from ``status_view``."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from spoolctl.cli import liveness
-from spoolctl.cli.rendering import Page, duration, moment, one_line
+from spoolctl.cli.rendering import Page, counted, duration, moment, one_line
 from spoolctl.spool import State
 
 _SHARES = (
@@ -11,6 +12,8 @@ _SHARES = (
     ("running", (State.CLAIMED, State.FINISHED)),
     ("ended", (State.DONE, State.FAILED, State.CANCELLED)),
 )
+_MOSTLY = 0.5
+"""From this part of the work on its time counts as learned."""
 _MESSAGE_CHARS_MAX = 160
 _SAID_CHARS_MAX = 500
 
@@ -19,7 +22,8 @@ def overview_page(page: Page, view: dict[str, Any]) -> None:
     """The whole picture."""
     group = f", group '{view['group']}'" if view["group"] else ""
     page.line(f"{view['spool_id']}{group}  {moment(view['at'])}", style="bold")
-    page.pairs((word, _counts(view["jobs"], states)) for word, states in _SHARES)
+    told = [(word, _counts(view["jobs"], states)) for word, states in _SHARES]
+    page.pairs([*told, *(("left", text) for text in _left(view["expected"]))])
     _workers(page, view)
     _controllers(page, view["controllers"], view["jobs"])
     _waiting(page, view)
@@ -72,7 +76,9 @@ def _workers(page: Page, view: dict[str, Any]) -> None:
         page.line("none; start one with 'spoolworker run'")
     else:
         columns = ("NAME", "STATE", "JOB", "STAGE", "DONE", "LEFT", "LAST BEAT")
-        page.table(columns, [_worker_row(one) for one in living], folds=("JOB",))
+        left = {one["job"]: one["left"] for one in view["running"] if one.get("left")}
+        rows = [_worker_row(one, left.get(one.get("name"))) for one in living]
+        page.table(columns, rows, folds=("JOB",))
     for one in living:
         if one.get("rests") and one["shown_state"] not in (liveness.GONE, liveness.SILENT):
             page.line(f"{one['worker']} rests: {one_line(one['rests'])}", style="yellow")
@@ -91,7 +97,28 @@ def _says(page: Page, beat: dict[str, Any]) -> None:
         page.line(f"{beat['worker']}: {shown}", style="yellow")
 
 
-def _worker_row(beat: dict[str, Any]) -> tuple[str, ...]:
+def _left(queue: dict[str, Any]) -> Iterator[str]:
+    """When the queue will be done; nothing if it is empty."""
+    if not queue["jobs"]:
+        return
+    if "mid_s" not in queue:
+        yield "not known: no worker that takes jobs has introduced itself"
+        return
+    learned = "learned" if queue["learned"] >= _MOSTLY else "by formula"
+    looked_at = "" if queue["looked_at"] >= queue["jobs"] else f"{queue['looked_at']} of "
+    unfit = f"; about {queue['unfit']} fit none of them" if queue["unfit"] else ""
+    yield (
+        f"{_ranged(queue)}, {learned}, from {looked_at}{counted(queue['jobs'], 'job')}"
+        f" on {counted(queue['workers'], 'worker')}{unfit}"
+    )
+
+
+def _ranged(left: dict[str, Any]) -> str:
+    low, mid, high = (duration(left[f"{word}_s"]) for word in ("low", "mid", "high"))
+    return f"{mid} ({low} to {high})"
+
+
+def _worker_row(beat: dict[str, Any], left: dict[str, Any] | None) -> tuple[str, ...]:
     job = beat.get("name") or ""
     attempt = f" (attempt {beat['attempt']})" if job and beat.get("attempt", 1) > 1 else ""
     progress = beat.get("progress")
@@ -101,7 +128,7 @@ def _worker_row(beat: dict[str, Any]) -> tuple[str, ...]:
         f"{job}{attempt}",
         beat.get("stage") or "",
         f"{progress:.0%}" if progress is not None and job else "",
-        duration(beat.get("eta_s")) if job else "",
+        _ranged(left) if left else duration(beat.get("eta_s")) if job else "",
         liveness.ago(beat["age_s"]),
     )
 

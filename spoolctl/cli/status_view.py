@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from spoolctl.cli import liveness
+from spoolctl.cli.expecting import expected
 from spoolctl.spool import (
     CLASSES,
     Actor,
@@ -27,6 +28,7 @@ from spoolctl.spool.overview import (
     in_group,
     latest_failures,
     rejections,
+    spread_over,
 )
 from spoolctl.spool.waiting import why_waiting
 
@@ -37,7 +39,8 @@ WAITING_SHOWN = 10
 
 def overview(actor: Actor, memory: Memory, group: str | None) -> dict[str, Any]:
     """The whole picture, or that of one group."""
-    beats = {name: beat for name, (_, beat) in nodes(actor).items() if beat is not None}
+    known = nodes(actor)
+    beats = {name: beat for name, (_, beat) in known.items() if beat is not None}
     workers = [liveness.facts(actor, beat) for beat in beats.values() if beat.role == "worker"]
     controllers = [
         liveness.facts(actor, beat)
@@ -48,12 +51,15 @@ def overview(actor: Actor, memory: Memory, group: str | None) -> dict[str, Any]:
     rejected, reasons = rejections(actor, REJECTIONS_SHOWN)
     claimed = _in(actor, State.CLAIMED, mine)
     waiting = _in(actor, State.WAITING, mine)
+    counted = counts(actor, memory) if mine is None else _counted(mine)
+    queue, left = expected(actor, counted.queues, counted.samples, known)
     return {
         "spool_id": actor.settings.spool_id,
         "at": actor.utc_now(),
         "group": group,
-        "jobs": _jobs(counts(actor, memory) if mine is None else _counted(mine)),
-        "running": [_running(actor, one, beats) for one in claimed],
+        "jobs": _jobs(counted),
+        "expected": queue,
+        "running": [_running(actor, one, beats, left) for one in claimed],
         "workers": workers,
         "controllers": controllers,
         "failed": [failure_facts(one) for one in _latest(actor, group, memory)],
@@ -140,22 +146,33 @@ def _counted(mine: list[Location]) -> Counts:
     by_class = Tally(one.place.part for one in mine if one.place.state is State.QUEUE)
     queues: dict[str, int] = dict.fromkeys(CLASSES, 0)
     queues |= {part or NO_CLASS: n for part, n in by_class.items()}
+    queued = [one for one in mine if one.place.state is State.QUEUE]
+    samples = {
+        name: spread_over([one for one in queued if (one.place.part or NO_CLASS) == name])
+        for name in queues
+    }
     others = {str(one): by_state[str(one)] for one in State if one is not State.QUEUE}
-    return Counts(queues, others)
+    return Counts(queues, others, samples)
 
 
 def _jobs(found: Counts) -> dict[str, Any]:
     return {str(State.QUEUE): found.queues, **found.others}
 
 
-def _running(actor: Actor, location: Location, beats: dict[str, Heartbeat]) -> dict[str, Any]:
+def _running(
+    actor: Actor,
+    location: Location,
+    beats: dict[str, Heartbeat],
+    left: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
     """A claimed job and what its worker says of it; only that, if the worker says nothing."""
     session = location.place.part
     worker = worker_of(session) if session else None
-    facts = {"job": location.name, "worker": worker, "attempt": location.file.label}
+    facts: dict[str, Any] = {"job": location.name, "worker": worker, "attempt": location.file.label}
     beat = beats.get(worker or "")
     if beat is None or beat.session != session or beat.name != location.name:
         return {**facts, "told": False}
     told = liveness.facts(actor, beat)
     shown = ("state", "stage", "progress", "eta_s", "model", "shown_state", "age_s")
-    return {**facts, "told": True, **{key: told[key] for key in shown if key in told}}
+    facts |= {"told": True, "left": left.get(location.name)}
+    return {**facts, **{key: told[key] for key in shown if key in told}}

@@ -5,9 +5,10 @@ opened only for what is shown, and of the endless folders (failed, rejected) onl
 Does not guarantee an instant's picture: jobs move while it is taken. Ages compare two machines' clocks and are for display only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeVar
 
 from spoolctl.spool import codec, layout
 from spoolctl.spool.actor import Actor
@@ -25,6 +26,7 @@ from spoolctl.spool.looking import (
     decisions,
     entries_in,
     find,
+    folders_of,
     heartbeat,
     parts,
     read_record,
@@ -48,6 +50,8 @@ from spoolctl.spool.waiting import Waiting, why_waiting
 
 CANDIDATES_SHOWN = 5
 NO_CLASS = "none"
+_SAMPLE = 20
+T = TypeVar("T")
 _LATEST_LOOKED_AT = 50
 """How many of the newest failed records are opened to find those that ended last."""
 
@@ -88,6 +92,8 @@ class Counts:
     """By class; ``NO_CLASS`` for files that a person dropped beside the queues."""
     others: dict[str, int]
     """By the other states."""
+    samples: dict[str, tuple[Location, ...]] = field(default_factory=dict)
+    """Some of each class, from all over its queue."""
 
 
 @dataclass
@@ -107,14 +113,23 @@ def counts(actor: Actor, memory: Memory) -> Counts:
         OSError: The share did not tell.
     """
     queues: dict[str, int] = dict.fromkeys(CLASSES, 0)
-    for place, number in count(actor, State.QUEUE):
-        if place.part or number:
+    samples: dict[str, list[Location]] = {}
+    for place, entries in folders_of(actor, State.QUEUE):
+        names = [entry for entry in entries if is_record_name(entry)]
+        if place.part or names:
             part = place.part or NO_CLASS
-            queues[part] = queues.get(part, 0) + number
+            queues[part] = queues.get(part, 0) + len(names)
+            files = (parse_file_name(name) for name in spread_over(names))
+            samples.setdefault(part, []).extend(Location(place, file) for file in files if file)
     others = {
         str(state): _count(actor, state, memory) for state in State if state is not State.QUEUE
     }
-    return Counts(queues, others)
+    return Counts(queues, others, {part: spread_over(found) for part, found in samples.items()})
+
+
+def spread_over(found: Sequence[T]) -> tuple[T, ...]:
+    """Some of many, from the first to near the last."""
+    return tuple(found[:: -(-len(found) // _SAMPLE) or 1])
 
 
 def resolve(actor: Actor, text: str) -> str:

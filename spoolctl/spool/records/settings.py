@@ -112,6 +112,7 @@ class Settings(Submitted):
     reject_after_s: Annotated[float, Field(ge=0, le=86_400)] = 15.0
     """How long an unreadable file must stay the same before it is rejected."""
     timeout_s: Seconds = 6 * 3_600.0
+    """The longest time of an attempt at a job that says none; its worker takes less where it expects less."""
     stall_s: Seconds = 600.0
     keep_stages: bool = True
     """Whether a job that succeeds keeps the images of its chain's earlier stages beside those that it asked for."""
