@@ -226,7 +226,10 @@ class _Asked:
 
 
 def _outcomes(rows: Iterable[FigureRow]) -> list[bool]:
-    """Of each attempt that says something of the card: did it fail?"""
-    return [
-        bool(one.outcome) for row in rows for one in row.samples if one.outcome not in _OWN_FAULT
-    ]
+    """Of each attempt that says something of the card: did it fail? A chain's stages are one attempt."""
+    attempts: dict[str, bool] = {}
+    for row in rows:
+        for one in row.samples:
+            if one.outcome not in _OWN_FAULT:
+                attempts[one.at] = attempts.get(one.at, False) or bool(one.outcome)
+    return list(attempts.values())

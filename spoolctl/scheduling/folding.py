@@ -6,7 +6,7 @@ have something newer, and only ever grows. So what is kept depends on nothing bu
 anew, the same; what two controllers fold, one after the other, is what one of them would.
 
 Bounded: ``ROWS_MAX`` rows; the fewer rows, the more samples in each, ``SAMPLES_MAX`` in all, at most ``EACH_MAX`` and at least
-``SAMPLES_MAX // ROWS_MAX``. A row with 3 samples takes some 240 bytes, so that a thousand kinds of work make a file of 200 kB: 800 rows,
+``SAMPLES_MAX // ROWS_MAX``. A row with 3 samples takes some 280 bytes, so that a thousand kinds of work make a file below 200 kB: 700 rows,
 those that ran last.
 """
 
@@ -19,8 +19,8 @@ from typing import Any
 from spoolctl.scheduling.measured import card_label, size_of
 from spoolctl.spool import FIGURES_SCHEMA, LOAD, Code, FigureRow, Figures, Sample
 
-ROWS_MAX = 800
-SAMPLES_MAX = 2_400
+ROWS_MAX = 700
+SAMPLES_MAX = 2_100
 EACH_MAX = 30
 LOADED_S = 0.3
 """A load that took less was none."""
