@@ -15,7 +15,7 @@ from spoolctl.scheduling.formula import Estimate
 from spoolctl.scheduling.work import Work
 from spoolctl.spool import Job, Node
 
-PARTS_EACH = 4
+PARTS_EACH = 8
 """Into so many parts for each worker a sampled job's share of the queue is cut, so that no worker gets too much of it at once."""
 
 

@@ -7,7 +7,7 @@ from comfyui_pictures import draw
 from PIL import Image
 
 from spoolworker.backends.base import BackendError
-from spoolworker.backends.comfyui.live import Event, Progress, read_event
+from spoolworker.backends.comfyui.live import Event, LoadTime, Progress, read_event
 from spoolworker.backends.comfyui.pictures import as_png, size_of, with_text
 from spoolworker.backends.comfyui.words import (
     files_called,
@@ -141,6 +141,33 @@ def test_progress_counts_a_sampling_node_by_its_steps():
     assert progress.fraction == pytest.approx(10 / 11)
     progress.take(Event("progress_state", {"nodes": {"save": {"state": "finished"}, "?": {}}}))
     assert progress.fraction == 1.0
+
+
+LOADING = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
+    "2": {"class_type": "LoraLoader", "inputs": {}},
+    "3": {"class_type": "LoadImage", "inputs": {}},
+    "4": {"class_type": "KSampler", "inputs": {}},
+}
+
+
+def test_the_loaders_time_is_told_apart_from_the_sampling():
+    now = iter([0.0, 12.0, 15.0, 16.0, 40.0])
+    load = LoadTime(lambda: next(now))
+    assert load.seconds is None
+
+    for node in ("1", "2", "3", "4", None):
+        load.take(Event("executing", {"node": node}), LOADING)
+        load.take(Event("progress", {"node": node}), LOADING)
+
+    assert load.seconds == 15.0
+
+
+def test_a_model_that_was_cached_took_no_time_to_load():
+    load = LoadTime(lambda: 7.0)
+    load.take(Event("executing", {"node": "4"}), LOADING)
+
+    assert load.seconds == 0.0
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ class StandIn:
     """So many tokens fit into it, and no prompt is shifted out."""
     text: tuple | None = None
     """These pieces instead of words."""
+    load_duration: object = 3_000_000
+    """What it tells of its model's loading, in nanoseconds."""
 
     def __post_init__(self):
         self.requests = []
@@ -282,7 +284,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not peer.ends_early:
             self._line({
                 "model": peer.says_model or body["model"], "created_at": "2026-11-01T10:00:00Z", "response": "", "done": True,
-                "done_reason": reason, "context": [1, 2], "total_duration": 5_000_000, "eval_count": len(pieces), "prompt_eval_count": 3,
+                "done_reason": reason, "context": [1, 2], "total_duration": 5_000_000,
+                "load_duration": peer.load_duration, "eval_count": len(pieces), "prompt_eval_count": 3,
             })  # fmt: skip
         return self._end()
 

@@ -35,6 +35,15 @@ def test_a_prompt_becomes_one_text_in_a_file_of_the_agreed_name(server, tmp_path
     assert [(one.stage, one.images) for one in product.timings] == [("text", 1)]
 
 
+@pytest.mark.parametrize(
+    ("told", "load_s"), [(4_000_000_000, 8.0), (0, 0.0), (None, None), (-1, None), ("4s", None)]
+)
+def test_how_long_its_model_loaded_is_what_the_server_tells(server, tmp_path, told, load_s):
+    server.load_duration = told
+
+    assert run(server, tmp_path, text(count=2)).load_s == load_s
+
+
 def test_each_of_several_texts_has_its_own_seed_and_says_which(server, tmp_path):
     product = run(server, tmp_path, text(count=3))
 
