@@ -18,7 +18,7 @@ from spoolctl.fsck.finding import Finding, Mend, Severity, on_its_way
 from spoolctl.fsck.look import DAYS_AUDITED, Look
 from spoolctl.fsck.reading import and_
 from spoolctl.fsck.seen import JobSeen
-from spoolctl.spool import Manifest, State, Verdict, layout
+from spoolctl.spool import Manifest, State, Verdict, layout, read_figures
 
 _READ_WHOLE_BYTES = 16 << 20
 _PART_BYTES_MAX = 64 << 20
@@ -67,6 +67,19 @@ def ledgers(look: Look) -> Iterator[Finding]:
     for ledger, target in COMPILED.items():
         with look.looking_at(target):
             yield from _ledger(look, ledger, target)
+    with look.looking_at(layout.FIGURES):
+        yield from _figures(look)
+
+
+def _figures(look: Look) -> Iterator[Finding]:
+    """What is folded from the history; nothing rests on it."""
+    folder, _, name = layout.FIGURES.rpartition("/")
+    if name in (look.reader.names(folder) or ()) and read_figures(look.actor) is None:
+        yield Finding(
+            Severity.NOTE, "figures-unreadable", "-", layout.FIGURES,
+            "the figures cannot be read, so every estimate goes by the formula", "",
+            "the controller makes them anew within the hour; a person must move a folder of that name away",
+        )  # fmt: skip
 
 
 def _ledger(look: Look, ledger: str, target: str) -> Iterator[Finding]:

@@ -596,6 +596,9 @@ DAMAGES = {
     "an end that the history lacks": note(
         "no-history", gone(HISTORY, layout.ENDED_JOBS), "I10", heals=True
     ),
+    "figures that somebody edited": note(
+        "figures-unreadable", put(layout.FIGURES, b"{no json"), "-"
+    ),
     "an output that is gone": damage("output", output_gone, "I10"),
     "a shorter output": damage("output", edited_output(lambda d: d[:4]), "I10"),
     "an edited output": damage("output", edited_output(lambda d: d[::-1]), "I10", deep=True),
