@@ -102,7 +102,7 @@ def _left(queue: dict[str, Any]) -> Iterator[str]:
     if not queue["jobs"]:
         return
     if "mid_s" not in queue:
-        yield "not known: no worker that takes jobs has introduced itself"
+        yield "not known: no worker takes jobs now"
         return
     learned = "learned" if queue["learned"] >= _MOSTLY else "by formula"
     looked_at = "" if queue["looked_at"] >= queue["jobs"] else f"{queue['looked_at']} of "

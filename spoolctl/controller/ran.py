@@ -71,7 +71,7 @@ def _attempt(work: Work, manifest: Manifest) -> JsonObject | None:
         "outcome": "" if manifest.succeeded else (manifest.code or manifest.verdict).value,
         "worker": manifest.worker,
         "model": work.model or (plain_name(reported) if reported else ""),
-        "held": work.held,
+        "at_once": work.at_once,
         "stages": _stages(work, manifest),
     }
     if seen is not None:

@@ -110,7 +110,7 @@ def _samples(which: str, facts: dict[str, Any]) -> Iterator[Found]:
     at = f"{date.fromisoformat(facts['day']).toordinal():05x}{hashlib.sha256(which.encode(errors='replace')).hexdigest()[:7]}"
     outcome, worker = str(facts["outcome"])[:_NAME_CHARS_MAX], facts.get("worker")
     backend, model = _name(facts.get("backend")), _name(facts.get("model"))
-    vram_gb, held = _amount(facts.get("vram_gb")), _amount(facts["held"]) or 0.0
+    vram_gb, at_once = _amount(facts.get("vram_gb")), _amount(facts["at_once"]) or 0.0
     card = card_label(_name(facts.get("gpu")) or None, _name(worker) or None)
 
     def key(stage: dict[str, Any]) -> Key:
@@ -124,7 +124,7 @@ def _samples(which: str, facts: dict[str, Any]) -> Iterator[Found]:
         if outcome == Code.OUT_OF_MEMORY.value:
             others_gb = _amount(facts.get("others_gb")) or 0.0
             peak_gb = None if vram_gb is None else round(max(0.0, vram_gb - others_gb), 1)
-        yield key(heaviest), Sample(at, outcome, None, _units(heaviest), held, peak_gb)
+        yield key(heaviest), Sample(at, outcome, None, _units(heaviest), at_once, peak_gb)
         return
     load_s = _amount(facts.get("load_s"))
     # A load that nobody timed is somewhere in the first stage's time.
@@ -138,7 +138,7 @@ def _samples(which: str, facts: dict[str, Any]) -> Iterator[Found]:
             blurred = False
         if seconds is not None or stage is heaviest:
             peak_gb = _amount(facts.get("peak_gb")) if stage is heaviest else None
-            yield key(stage), Sample(at, "", seconds, _units(stage), held, peak_gb)
+            yield key(stage), Sample(at, "", seconds, _units(stage), at_once, peak_gb)
     if load_s is not None and load_s >= LOADED_S and worker:
         where = (backend, model, LOAD, 0.0, card_label(None, _name(worker)), -1.0)
         yield where, Sample(at, "", float(f"{load_s:.4g}"), 1.0, 0.0, None)

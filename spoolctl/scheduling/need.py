@@ -60,11 +60,11 @@ def predicted(work: Work, family: Family, file_bytes: int | None) -> Need:
     gb = (
         CONTEXT_GB
         + weights_gb * WEIGHTS_FACTOR
-        + family.activation_gb * work.held
+        + family.activation_gb * work.at_once
         + family.control_gb * work.controls
         + LORA_GB * len(work.loras)
     )
-    return Need(_nearest(gb), f"formula: {family.name} at {work.held:.2g} megapixels")
+    return Need(_nearest(gb), f"formula: {family.name} at {work.at_once:.2g} megapixels")
 
 
 def learned(work: Work, rows: Iterable[FigureRow], guess: Need) -> Need:
@@ -73,7 +73,11 @@ def learned(work: Work, rows: Iterable[FigureRow], guess: Need) -> Need:
     above_gb = _ran_out_with(work, every)
     peaks: dict[tuple[str, float | None], list[float]] = {}
     for row, one in every:
-        if not one.outcome and one.peak_gb and work.held / LIKE <= one.held <= work.held * LIKE:
+        if (
+            not one.outcome
+            and one.peak_gb
+            and work.at_once / LIKE <= one.at_once <= work.at_once * LIKE
+        ):
             peaks.setdefault((row.card, row.vram_gb), []).append(one.peak_gb)
     gb, source, samples = guess.gb, guess.source, 0
     if peaks:
@@ -91,12 +95,12 @@ def _ran_out_with(work: Work, every: list[tuple[FigureRow, Sample]]) -> float | 
     ran_out = [
         one.peak_gb
         for _, one in every
-        if one.outcome == OUT_OF_MEMORY and one.peak_gb and one.held <= work.held * _SAME
+        if one.outcome == OUT_OF_MEMORY and one.peak_gb and one.at_once <= work.at_once * _SAME
     ]
     ran_on = [
         row.vram_gb
         for row, one in every
-        if not one.outcome and row.vram_gb and one.held * _SAME >= work.held
+        if not one.outcome and row.vram_gb and one.at_once * _SAME >= work.at_once
     ]
     most = max(ran_out, default=None)
     return None if most is None or min(ran_on, default=math.inf) <= most else most

@@ -65,7 +65,7 @@ class Work:
     """ControlNets, which take memory and time beside the model."""
 
     @property
-    def held(self) -> float:
+    def at_once(self) -> float:
         """Megapixels of its largest image times the images held at once: what memory grows with."""
         return self.megapixels * self.batch
 

@@ -26,12 +26,12 @@ def row(*samples, card=R4090, vram_gb=24.0, **key):
     return FigureRow(card=card, vram_gb=vram_gb, samples=samples, **told)
 
 
-def ran(seconds, *, units=30.0, held=1.0, peak_gb=None, at=1):
-    return Sample(f"b4a1{at:08x}", "", seconds, units, held, peak_gb)
+def ran(seconds, *, units=30.0, at_once=1.0, peak_gb=None, at=1):
+    return Sample(f"b4a1{at:08x}", "", seconds, units, at_once, peak_gb)
 
 
-def failed(code="stalled", *, units=30.0, held=1.0, peak_gb=None, at=1):
-    return Sample(f"b4a1{at:08x}", code, None, units, held, peak_gb)
+def failed(code="stalled", *, units=30.0, at_once=1.0, peak_gb=None, at=1):
+    return Sample(f"b4a1{at:08x}", code, None, units, at_once, peak_gb)
 
 
 def figures(*rows):

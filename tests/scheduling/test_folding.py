@@ -13,7 +13,7 @@ from spoolctl.spool import LOAD, encode_json
 def line(name="a", *, attempt=1, day="2026-11-20", outcome="", stages=None, **more):
     stages = stages or [{"stage": "txt2img", "units": 30.0, "megapixels": 1.05, "seconds": 12.0}]
     facts = {
-        "attempt": attempt, "day": day, "outcome": outcome, "worker": "w1", "model": "m", "held": 1.05,
+        "attempt": attempt, "day": day, "outcome": outcome, "worker": "w1", "model": "m", "at_once": 1.05,
         "stages": stages, "backend": "webui", "gpu": "RTX 4090", "vram_gb": 24.0, **more,
     }  # fmt: skip
     return {"name": name, "ran": [facts]}
@@ -83,7 +83,7 @@ def test_an_attempt_whose_worker_died_is_known_by_its_worker():
     [
         {}, {"name": "a", "ran": None}, {"name": "a", "ran": [1, None, {}]}, {"name": "a", "ran": "x"},
         line(day="2026-99-99"), line(stages=[{"stage": "x", "units": "many", "megapixels": 1}]),
-        line(stages=[{"stage": "x", "units": float("nan"), "megapixels": 1}]), line(held=-1), line(vram_gb=1e999),
+        line(stages=[{"stage": "x", "units": float("nan"), "megapixels": 1}]), line(at_once=-1), line(vram_gb=1e999),
         line(stages=[1]), line(day=3),
     ],
 )  # fmt: skip

@@ -57,13 +57,13 @@ def test_the_card_that_got_by_with_the_least_tells_the_need():
 
 
 def test_work_of_a_quite_other_size_tells_no_peak():
-    learned = Estimates(figures(row(ran(1.0, held=4.0, peak_gb=20.0))))
+    learned = Estimates(figures(row(ran(1.0, at_once=4.0, peak_gb=20.0))))
 
     assert learned.vram_gb(work()).samples == 0
 
 
 def test_what_ran_out_sends_as_large_and_larger_work_to_larger_cards_but_no_smaller():
-    out = row(failed("out_of_memory", held=2.0, peak_gb=12.0), card=R3060, vram_gb=12.0)
+    out = row(failed("out_of_memory", at_once=2.0, peak_gb=12.0), card=R3060, vram_gb=12.0)
     learned = Estimates(figures(out))
 
     assert learned.vram_gb(work(megapixels=2.0)).above_gb == 12.0
@@ -76,7 +76,7 @@ def test_what_ran_out_sends_as_large_and_larger_work_to_larger_cards_but_no_smal
 def test_what_ran_out_stops_counting_once_as_much_ran_on_no_larger_a_card():
     out = row(failed("out_of_memory", peak_gb=24.0))
     ran_all_the_same = row(ran(1.0, at=2), card=R3060, vram_gb=12.0)
-    smaller = row(ran(1.0, held=0.25, at=2), card=R3060, vram_gb=12.0)
+    smaller = row(ran(1.0, at_once=0.25, at=2), card=R3060, vram_gb=12.0)
 
     assert Estimates(figures(out, ran_all_the_same)).vram_gb(work()).above_gb is None
     assert Estimates(figures(out, smaller)).vram_gb(work()).above_gb == 24.0

@@ -24,7 +24,7 @@ class Sample(NamedTuple):
     """What the stage took, or the load; the load is not part of the stage's."""
     units: Amount = 0.0
     """Steps times megapixels times images; see ``spoolctl.scheduling.work``."""
-    held: Amount = 0.0
+    at_once: Amount = 0.0
     """Megapixels of the largest image times the images held at once: what memory grows with."""
     peak_gb: Amount | None = None
     """The card's memory in use at its peak, in units of 2**30 bytes; of the backend alone where it tells."""
