@@ -228,6 +228,8 @@ class Gui:
         except FileExistsError:
             return
         if not at_once:
+            # A beginning that reads as a job and stays the same for settle_s is taken for one; what comes later is an edit.
+            world.world.copied.add(name)
             whole = data if draw.random() < 0.5 else data.replace(b"...\n", b"")
             self._grow(world.server.tree.file(path), whole)
 
