@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spoolctl.cli import liveness
+from spoolctl.scheduling.backlog import Sampled, backlog_of, left_of
 from spoolctl.scheduling.estimates import Estimate, Estimates
-from spoolctl.scheduling.outlook import Sampled, left_of, outlook
 from spoolctl.scheduling.work import work_of
 from spoolctl.spool import (
     RECORD_BYTES_MAX,
@@ -58,7 +58,7 @@ def expected(
         if one is not None:
             busy[name] = left[beat.name or ""] = one
     sample, looked_at = _sample(actor, queues, samples)
-    found = outlook(sample, {name: card for name, (card, _) in living.items()}, busy, estimates)
+    found = backlog_of(sample, {name: card for name, (card, _) in living.items()}, busy, estimates)
     queue: dict[str, Any] = {"jobs": sum(queues.values()), "looked_at": looked_at}
     if found is not None:
         queue |= {

@@ -5,9 +5,9 @@ import json
 import pytest
 from figured import R3060, figures, node, ran, row
 
+from spoolctl.scheduling.backlog import Sampled, backlog_of, left_of
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.formula import Estimate
-from spoolctl.scheduling.outlook import Sampled, left_of, outlook
 from spoolctl.scheduling.work import work_of
 from spoolctl.spool import LOAD, parse_job
 
@@ -34,7 +34,7 @@ def farm(count=1, **told):
 
 
 def test_a_sampled_job_stands_for_as_many_as_are_like_it():
-    told = outlook([sampled(100)], farm(), {}, QUICK)
+    told = backlog_of([sampled(100)], farm(), {}, QUICK)
 
     assert told.mid_s == pytest.approx(100 * 10.0 + 20.0)
     assert told.low_s < told.mid_s < told.high_s
@@ -42,7 +42,7 @@ def test_a_sampled_job_stands_for_as_many_as_are_like_it():
 
 
 def test_more_workers_are_done_sooner_and_each_loads_the_model_itself():
-    told = outlook([sampled(100)], farm(4), {}, QUICK)
+    told = backlog_of([sampled(100)], farm(4), {}, QUICK)
 
     assert told.mid_s == pytest.approx(100 * 10.0 / 4 + 20.0, rel=0.1)
 
@@ -50,7 +50,7 @@ def test_more_workers_are_done_sooner_and_each_loads_the_model_itself():
 def test_a_slower_card_gets_less_of_it():
     workers = {"w0": node(worker="w0"), "w1": node(R3060, 12.0, worker="w1")}
 
-    told = outlook([sampled(100)], workers, {}, QUICK)
+    told = backlog_of([sampled(100)], workers, {}, QUICK)
 
     assert 800 + 20 <= told.mid_s <= 1_000
 
@@ -58,23 +58,23 @@ def test_a_slower_card_gets_less_of_it():
 def test_what_runs_now_is_waited_for():
     busy = {"w0": Estimate(50.0, 60.0, 90.0, 1, "x"), "gone": Estimate(1e6, 1e6, 1e6, 1, "x")}
 
-    assert outlook([sampled(1)], farm(), busy, QUICK).mid_s == pytest.approx(60.0 + 20.0 + 10.0)
+    assert backlog_of([sampled(1)], farm(), busy, QUICK).mid_s == pytest.approx(60.0 + 20.0 + 10.0)
 
 
 def test_jobs_that_fit_nobody_are_counted_and_left_out():
-    told = outlook([sampled(7, vram_gb=48.0), sampled(1)], farm(), {}, QUICK)
+    told = backlog_of([sampled(7, vram_gb=48.0), sampled(1)], farm(), {}, QUICK)
 
     assert told.unfit == 7
     assert told.mid_s == pytest.approx(30.0)
 
 
 def test_without_a_worker_there_is_no_outlook_and_without_jobs_nothing_is_left():
-    assert outlook([sampled()], {}, {}, QUICK) is None
-    assert outlook([], farm(), {}, QUICK).mid_s == 0.0
+    assert backlog_of([sampled()], {}, {}, QUICK) is None
+    assert backlog_of([], farm(), {}, QUICK).mid_s == 0.0
 
 
 def test_work_by_the_formula_is_told_from_what_was_learned():
-    assert outlook([sampled()], farm(), {}, Estimates()).learned == 0.0
+    assert backlog_of([sampled()], farm(), {}, Estimates()).learned == 0.0
 
 
 RUN, LOADING = Estimate(50.0, 100.0, 200.0, 4, "4 runs"), Estimate(5.0, 10.0, 20.0, 1, "1 load")

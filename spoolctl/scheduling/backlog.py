@@ -30,7 +30,7 @@ class Sampled:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Backlog:
     """How long until the queue, and what runs now, is done; in seconds from now."""
 
     low_s: float
@@ -74,12 +74,12 @@ def left_of(run: Estimate, load: Estimate, progress: float | None, eta_s: float 
     return Estimate(eta_s / margin, eta_s, eta_s * margin, run.samples, "its own progress")
 
 
-def outlook(
+def backlog_of(
     sample: Sequence[Sampled],
     workers: Mapping[str, Node],
     busy: Mapping[str, Estimate],
     estimates: Estimates,
-) -> Outlook | None:
+) -> Backlog | None:
     """When all is done; ``None`` if no worker lives.
 
     Args:
@@ -113,7 +113,7 @@ def outlook(
                 loads[name].add(estimates.load_s(one.work.model, workers[name]))
             all_s += times[name].mid * one.stands_for / parts
             learned_s += times[name].mid * one.stands_for / parts * times[name].is_learned
-    return Outlook(
+    return Backlog(
         max(load.low for load in loads.values()),
         max(load.mid for load in loads.values()),
         max(load.high for load in loads.values()),
