@@ -90,12 +90,8 @@ class Estimates:
         size = self._bytes(work.model, node) if node else None
         return self._need(work, size, node.backend if node else None)
 
-    def failure_rate(self, work: Work, node: Node) -> float:
-        """The part of attempts at such work that is expected to fail or get lost on *node*, from 0 to 1; see ``failures``."""
-        return self.failures(work, node).mid
-
-    def failures(self, work: Work, node: Node) -> Estimate:
-        """As ``failure_rate``, with its range; faults of jobs themselves do not count."""
+    def failure_rate(self, work: Work, node: Node) -> Estimate:
+        """The part of attempts at such work that fail or get lost on *node*, of 1; faults of jobs themselves do not count."""
         return self._failing(work.model or "", Place.of(node))
 
     def timeout_s(self, work: Work, node: Node) -> float:

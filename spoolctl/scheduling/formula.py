@@ -42,7 +42,7 @@ LOAD_BELOW, LOAD_ABOVE = 5.0, 5.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long, in seconds of the worker's clock (or how often, of 1, for ``failures``): most likely, and from where to where."""
+    """How long, in seconds of the worker's clock (or how often, of 1, for ``failure_rate``): most likely, and from where to where."""
 
     low: float
     mid: float

@@ -189,7 +189,7 @@ def test_how_often_work_fails_begins_at_a_twentieth_and_follows_what_was_seen():
     seldom = row(*(ran(1.0, at=i) for i in range(20)))
 
     def told(*rows):
-        return Estimates(figures(*rows)).failures(work(), node())
+        return Estimates(figures(*rows)).failure_rate(work(), node())
 
     assert (told().mid, told().samples) == (pytest.approx(0.05), 0)
     assert told(often).mid > 0.6
@@ -201,7 +201,7 @@ def test_how_often_work_fails_begins_at_a_twentieth_and_follows_what_was_seen():
 def test_the_stages_of_one_attempt_count_once_among_failures():
     stages = (row(ran(1.0, at=7), stage=name) for name in ("txt2img", "img2img", "upscale"))
 
-    assert Estimates(figures(*stages)).failures(work(), node()).samples == 1
+    assert Estimates(figures(*stages)).failure_rate(work(), node()).samples == 1
 
 
 def test_a_default_timeout_is_far_above_what_is_expected_and_has_a_floor():
@@ -249,8 +249,7 @@ def test_every_estimate_is_in_order_whatever_is_known(rows, asked, where):
     run, load = told.run_s(asked, where), told.load_s(asked.model, where)
     for one in (run, load):
         assert 0 <= one.low <= one.mid <= one.high
-    rate = told.failures(asked, where)
-    assert told.failure_rate(asked, where) == rate.mid
+    rate = told.failure_rate(asked, where)
     assert 0 <= rate.low <= rate.mid <= rate.high <= 1
     need = told.vram_gb(asked, where)
     assert need.gb >= 0
