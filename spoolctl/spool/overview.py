@@ -22,7 +22,6 @@ from spoolctl.spool.looking import (
     all_records,
     attempt,
     attempt_numbers,
-    count,
     decisions,
     entries_in,
     find,
