@@ -198,7 +198,10 @@ class Agent:
         if self._chooser is None or self._stopping.finish.is_set():
             return None, self._stopping.finish.is_set()
         try:
-            look = self._chooser.look()
+            look = self._chooser.look(
+                model=self._readiness.loaded_model,
+                closes_in_s=self._availability.closes_in_s(),
+            )
         except OSError as error:
             self._actor.log("choose.trouble", error=str(error))
             return None, False
@@ -206,6 +209,7 @@ class Agent:
         if (
             look.claimed is not None
             or look.growing
+            or look.left
             or not (self._config.drain or self._config.once)
         ):
             return look.claimed, False
@@ -302,6 +306,7 @@ class Agent:
                 self._admission,
                 self._readiness.node,
                 self._backend.misfits,
+                lambda: self._expecting.estimates,
             )
         self._chooser.node = self._readiness.node
         return True
@@ -314,7 +319,7 @@ class Agent:
         try:
             self._heed()
             if self._chooser is not None:
-                self._chooser.meet()
+                self._chooser.company.meet()
         except OSError as error:
             self._actor.log("sweep.trouble", what="control", error=str(error))
         rest_s = spread(self._actor.settings.sweep_s, self._actor.entropy.fraction())

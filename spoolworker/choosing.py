@@ -1,53 +1,43 @@
-"""Choosing the next job: class by class, in name order, the first that this worker may and can run.
+"""Choosing the next job: what waits (``heads``) and who else works here (``company``) go to the one pure function that decides.
 
-Only the heads of the queues are opened; a record that was passed over is not opened again for a while, so that a wall of jobs which
-this worker cannot run hides no other, however long it is. Whether a record may be claimed is the protocol's to say (``spool.claim``).
-
-Guarantees: the order is the file names' order, which people see; a bounded number of files is opened in one look.
+That is ``spoolctl.scheduling.choose``; what it chooses is claimed.
+Guarantees: class strictly before class; a bounded number of files is opened in one look; whether a record may be claimed is the protocol's
+to say (``spool.claim``), at the last moment. A worker whose company cannot be seen chooses as if it were alone.
 """
 
-import heapq
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from spoolctl.scheduling.choose import choose, serves
+from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.fit import misfits
+from spoolctl.scheduling.model_names import plain_name
+from spoolctl.scheduling.rank import Appraiser
+from spoolctl.scheduling.seen import WorkerSeen
+from spoolctl.scheduling.turns import Account
 from spoolctl.spool import (
+    CLASSES,
     Actor,
     Admission,
-    Admitted,
     BadRecord,
     Claim,
-    Fronts,
-    Heartbeat,
     Job,
+    JobClass,
     Life,
     Location,
     Manifest,
     Node,
-    NotAdmitted,
     NotClaimed,
-    Place,
     SpoolError,
     Stage,
     claim,
-    layout,
-    nodes,
 )
 from spoolworker.backends.base import BackendError
+from spoolworker.company import Company
+from spoolworker.heads import TROUBLE_AGAIN_S, Head, Heads
 from spoolworker.models import stages_here
 
-OPENED_MAX = 32
-AGAIN_MAX = 8
-"""Of these, how many in each queue may be records that were passed over before; the rest is for what was never opened."""
-COMPANY_BEATS = 3.5
-"""For how many heartbeats after its last one another worker counts as company."""
-_PASSED_MAX = 20_000
 _AGAIN_S = {
-    NotAdmitted.GONE: 0.0,
-    NotAdmitted.REJECTED: 0.0,
-    NotAdmitted.GROWING: 0.0,
-    NotAdmitted.NEWER: 60.0,
     NotClaimed.TAKEN: 2.0,
     NotClaimed.OPEN: 2.0,
     NotClaimed.SETTLED: 1.0,
@@ -58,6 +48,8 @@ _AGAIN_S = {
 }
 """For how long a record is passed over after each answer, in seconds."""
 _MISFIT_AGAIN_S = 60.0
+_TRIES_MAX = 32
+"""How often one look tries to claim before it looks anew: each try that fails means that another was quicker."""
 
 
 @dataclass
@@ -67,113 +59,144 @@ class Look:
     claimed: Claim | None = None
     growing: int = 0
     """Files that may become jobs in a moment; a worker that drains waits for them."""
+    left: dict[str, str] = field(default_factory=dict)
+    """Jobs that this worker leaves to a better one, and to which; a worker that drains waits until they are gone."""
 
 
 class Chooser:
-    """One worker's view of the queues."""
+    """One worker's way to its next job."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the agent's parts
         self,
         actor: Actor,
         life: Life,
         admission: Admission,
         node: Node,
         lacks: Callable[[Sequence[Stage]], tuple[str, ...]] = lambda _stages: (),
+        estimates: Callable[[], Estimates] = Estimates,
     ) -> None:
         self._actor = actor
         self._life = life
-        self._admission = admission
         self.node = node
         self._lacks = lacks
-        self._fronts = Fronts(actor)
-        self._passed: dict[str, float] = {}
+        self._estimates = estimates
+        self._heads = Heads(actor, admission)
+        self.company = Company(actor)
+        self._account = Account()
+        self._appraiser = Appraiser(actor.settings.choosing, estimates())
         self._avoided_since: dict[str, float] = {}
-        self._counters: dict[str, int] = {}
-        self._grew_mono: dict[str, float] = {}
-        self.has_company = False
-        """True if another worker's heartbeat has grown lately, by this worker's own clock."""
+        self._last_model: str | None = None
+        now = actor.clock.mono()
+        self._idle_since, self._without_since = now, now
+        self._was_at_work: JobClass | None = None
 
-    def look(self) -> Look:
-        """Go through the queues' heads until something is claimed.
+    def look(self, *, model: str | None = None, closes_in_s: float | None = None) -> Look:
+        """Look at the queues, class by class, until something is claimed or left to a better worker.
+
+        Args:
+            model: What the backend says that it has loaded; ``None``: it does not tell.
+            closes_in_s: When this worker stops taking jobs, if that is known.
 
         Raises:
             OSError: A queue could not be listed.
         """
         look = Look()
-        opened = 0
-        for location in self._heads():
-            if opened >= OPENED_MAX:
-                break
-            opened += 1
-            try:
-                got = self._try(location)
-            except (OSError, SpoolError) as error:
-                self._actor.log("choose.trouble", file=location.path, error=str(error))
-                self._pass_over(location, 5.0)
+        self._heads.begin()
+        me = self._me(model, closes_in_s)
+        if self._appraiser.timing is not (estimates := self._estimates()):
+            self._appraiser = Appraiser(self._actor.settings.choosing, estimates)
+        for job_class in CLASSES:
+            if not serves(me, job_class):
                 continue
-            if isinstance(got, Claim):
-                look.claimed = got
-                return look
-            look.growing += got is NotAdmitted.GROWING
+            look.claimed = self._next_of(job_class, me, look)
+            if look.claimed is not None or look.left:
+                break
+        look.growing = self._heads.growing
         return look
 
-    def meet(self) -> None:
-        """See who else works here. Raises OSError if the share did not answer."""
-        seen: dict[str, int] = {}
-        for name, (_, beat) in nodes(self._actor).items():
-            if name != self._actor.name and _works(beat):
-                seen[name] = beat.counter if beat else 0
+    def _me(self, model: str | None, closes_in_s: float | None) -> WorkerSeen:
         now = self._actor.clock.mono()
-        # Looks come more often than heartbeats, so that most of them see none grow.
-        grew = {n: now for n, c in seen.items() if self._counters.get(n, c) != c}
-        self._grew_mono = {n: t for n, t in (self._grew_mono | grew).items() if n in seen}
-        lately = now - COMPANY_BEATS * self._actor.settings.heartbeat_s
-        self.has_company = any(t >= lately for t in self._grew_mono.values())
-        self._counters = seen
+        if self._was_at_work is not None:
+            self._idle_since = now
+            if self._was_at_work in self.node.reserved_for:
+                self._without_since = now
+            self._was_at_work = None
+        return WorkerSeen(
+            self.node,
+            model=plain_name(model) if model else self._last_model,
+            idle_s=now - self._idle_since,
+            without_s=now - self._without_since,
+            closes_in_s=closes_in_s,
+        )
 
-    def _heads(self) -> Iterator[Location]:
-        for place in layout.QUEUES:
-            paths = self._fronts.paths(place, self._passed)
-            if len(self._passed) > _PASSED_MAX:
-                self._forget_gone(place, set(paths))
-            now = self._actor.clock.mono()
-            due = [path for path in paths if self._passed.get(path, math.inf) <= now]
-            # Those that waited longest first. If all of them were, the same ones would fill every look, and a wall of
-            # a few thousand hid what lies behind it for ever.
-            again = set(heapq.nsmallest(AGAIN_MAX, due, key=self._passed.__getitem__))
-            for path in paths:
-                if path in self._passed and path not in again:
-                    continue
-                location = layout.location_of(path)
-                if location is not None:
-                    yield location
+    def _next_of(self, job_class: JobClass, me: WorkerSeen, look: Look) -> Claim | None:
+        heads = self._heads.look(job_class, self._suits_at_all)
+        others = self.company.others
+        for _ in range(_TRIES_MAX):
+            head, why = self._choose(heads, me, others, look)
+            if head is None:
+                break
+            got = self._try(head)
+            heads = {path: one for path, one in heads.items() if one is not head}
+            if isinstance(got, Claim):
+                self._note(head, job_class, me)
+                self._actor.log("chosen", job=got.name, why=why, left=look.left)
+                return got
+        return None
 
-    def _forget_gone(self, place: Place, there: set[str]) -> None:
-        inside = f"{place.folder}/"
-        self._passed = {
-            path: t
-            for path, t in self._passed.items()
-            if not path.startswith(inside) or path in there
+    def _choose(
+        self, heads: dict[str, Head], me: WorkerSeen, others: list[WorkerSeen], look: Look
+    ) -> tuple[Head | None, str]:
+        unreadable = next((head for head in heads.values() if head.job is None), None)
+        if unreadable is not None:
+            return unreadable, "its stages cannot be read, which its verdict will say"
+        waiting = {
+            job.name: (job, head) for head in heads.values() if (job := self._heads.seen(head))
         }
+        choice = choose(
+            me, others, [job for job, _ in waiting.values()], self._account, self._appraiser
+        )
+        now = self._actor.clock.mono()
+        for name in choice.left:
+            head = waiting[name][1]
+            head.left_mono = now if head.left_mono is None else head.left_mono
+        look.left = choice.left
+        return (waiting[choice.job.name][1] if choice.job else None), choice.why
 
-    def _try(self, location: Location) -> Claim | NotAdmitted | NotClaimed:
-        admitted = self._admission.admit(self._actor, location)
-        if not isinstance(admitted, Admitted):
-            if admitted is NotAdmitted.GONE:
-                self._fronts.gone(location.path)
-            self._pass_over(location, _AGAIN_S[admitted])
-            return admitted
-        reasons = self._misfits(admitted.job)
+    def _try(self, head: Head) -> Claim | NotClaimed | None:
+        path = head.admitted.location.path
+        try:
+            admitted = self._heads.admit(head)
+            if admitted is None:
+                return None
+            got = claim(self._actor, admitted, self._life, self._suits)
+        except (OSError, SpoolError) as error:
+            self._actor.log("choose.trouble", file=path, error=str(error))
+            self._heads.pass_over(path, TROUBLE_AGAIN_S)
+            return None
+        if isinstance(got, Claim):
+            self._heads.claimed(path)
+        else:
+            self._heads.pass_over(path, _AGAIN_S[got])
+        return got
+
+    def _note(self, head: Head, job_class: JobClass, me: WorkerSeen) -> None:
+        """Remember what was taken: whose turn it was, which model will be loaded, and since when this worker is at work."""
+        self._was_at_work = job_class
+        if head.job is None:
+            return
+        offer = self._appraiser.offer(head.job, me, free_in_s=0.0, model=me.model)
+        self._account.serve(head.line, offer.load_s + offer.run_s)
+        self._last_model = head.job.work.model or self._last_model
+        if self._last_model is not None:
+            self._life.tell(model=self._last_model)
+
+    def _suits_at_all(self, location: Location, job: Job) -> bool:
+        reasons = self._misfits(job)
         if reasons:
             self._actor.log("misfit", job=location.name, reasons=list(reasons))
-            self._pass_over(location, _MISFIT_AGAIN_S)
-            return NotClaimed.UNSUITED
-        got = claim(self._actor, admitted, self._life, self._suits)
-        if isinstance(got, Claim):
-            self._fronts.gone(location.path)
-        else:
-            self._pass_over(location, _AGAIN_S[got])
-        return got
+            self._heads.pass_over(location.path, _MISFIT_AGAIN_S)
+        return not reasons
 
     def _misfits(self, job: Job, previous: Manifest | None = None) -> tuple[str, ...]:
         try:
@@ -182,10 +205,6 @@ class Chooser:
             return (str(error),)
         except BadRecord:
             return ()  # nobody can run it: whoever claims it says so in its verdict (bad_job)
-
-    def _pass_over(self, location: Location, for_s: float) -> None:
-        if for_s > 0:
-            self._passed[location.path] = self._actor.clock.mono() + for_s
 
     def _suits(self, job: Job, previous: Manifest | None) -> bool:
         """The last question before an attempt is made, now that the verdict before it is known."""
@@ -199,11 +218,4 @@ class Chooser:
             return True
         now = self._actor.clock.mono()
         since = self._avoided_since.setdefault(f"{previous.name}/{previous.attempt}", now)
-        return not self.has_company or now - since >= self._actor.settings.retry.avoid_s
-
-
-def _works(beat: Heartbeat | None) -> bool:
-    """True if it could take a job: not one whose backend is away ("waiting"), nor one that will rest once its job is done."""
-    if beat is None or beat.role != "worker" or beat.rests is not None:
-        return False
-    return beat.state not in ("stopped", "paused", "waiting", "sick")
+        return not self.company.is_there or now - since >= self._actor.settings.retry.avoid_s

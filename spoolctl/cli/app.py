@@ -21,6 +21,8 @@ COMMANDS = {
     "submit": ("submit:submit", "Submit jobs, all of them or none."),
     "status": ("status:status", "Show who runs what, what waits, what failed."),
     "show": ("show:show", "Show one job, its attempts and their reasons."),
+    "explain": ("explain:explain_job", "Say why a job is not running, worker by worker."),
+    "ages": ("ages:ages", "List how long jobs have waited, by class."),
     "logs": ("logs:logs", "Print the log of a job's attempt."),
     "cancel": ("cancel:cancel", "Cancel jobs that have not ended."),
     "retry": ("retry:retry", "Put failed or cancelled jobs back into a queue."),

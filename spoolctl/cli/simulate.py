@@ -18,7 +18,7 @@ from spoolctl.scheduling.simulate.traces import TRACES, farm
 from spoolctl.scheduling.simulate.world import Told
 from spoolctl.scheduling.simulate.world import simulate as live
 from spoolctl.spool import BadRecord, Choosing, UsageError
-from spoolctl.spool.yamltext import parse
+from spoolctl.spool import parse_mapping as parse
 
 _BYTES_MAX = 1 << 22
 

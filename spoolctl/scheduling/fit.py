@@ -37,6 +37,16 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
     return tuple(dict.fromkeys(reasons))
 
 
+def lacking_gb(job: Job, node: Node, previous: Manifest | None = None) -> float | None:
+    """How much more memory the card would need, in GB; ``None`` if it has enough, or if nobody knows what it has."""
+    needed = job.requires.vram_gb
+    above = previous.vram_gb_above if previous is not None and not previous.final else None
+    needed = max(needed, above or 0.0)
+    if node.vram_gb is None or node.vram_gb > needed or not needed:
+        return None
+    return needed - node.vram_gb if node.vram_gb < needed else 0.0
+
+
 def _memory(vram_gb: float, node: Node, previous: Manifest | None) -> Iterable[str]:
     has = "unknown" if node.vram_gb is None else f"{node.vram_gb:g}"
     if vram_gb > 0 and (node.vram_gb is None or node.vram_gb < vram_gb):

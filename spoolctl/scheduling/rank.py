@@ -101,8 +101,8 @@ class Appraiser:
         return self._time(work, node)[0]
 
     def load_s(self, model: str | None, node: Node) -> float:
-        """The expected time of loading a model there that is not loaded."""
-        if model is None:
+        """The expected time of loading a model there that is not loaded; none where any name is a model (sketch)."""
+        if model is None or node.models is None:
             return 0.0
         key = (model, id(node))
         known = self._loads.get(key)

@@ -3,10 +3,16 @@
 Pure. Nothing here is decided; a fact may be a heartbeat old.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from spoolctl.scheduling.model_names import plain_name
 from spoolctl.scheduling.work import Work
-from spoolctl.spool import Job, JobClass, Node
+from spoolctl.spool import Heartbeat, Job, JobClass, Node
+
+UNTOLD_S = 60.0
+"""How long a worker at work is taken to be busy yet if it cannot tell."""
+_ANY_MOMENT_S = 1.0
+_TAKES_JOBS = ("idle", "running", "delivering")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,12 @@ class WorkerSeen:
         """Its name."""
         return self.node.worker
 
+    def after(self, seconds: float) -> "WorkerSeen":
+        """The same worker so much later, if nothing unforeseen came."""
+        # Whoever takes longer than was expected ends any moment now.
+        free_in_s = max(_ANY_MOMENT_S, self.free_in_s - seconds) if self.free_in_s else 0.0
+        return replace(self, free_in_s=free_in_s)
+
 
 @dataclass(frozen=True)
 class JobSeen:
@@ -47,3 +59,22 @@ class JobSeen:
     """How many younger jobs of its turn were taken before it."""
     left_s: float = 0.0
     """For how long it has been left to a better worker by now."""
+
+
+def takes_jobs(beat: Heartbeat) -> bool:
+    """True if its writer takes jobs: not one whose backend is away ("waiting"), nor one that will rest once its job is done."""
+    return beat.state in _TAKES_JOBS and beat.rests is None
+
+
+def worker_seen(node: Node, beat: Heartbeat) -> WorkerSeen:
+    """A worker as its card and its last heartbeat show it."""
+    at_work = beat.state in ("running", "delivering")
+    return WorkerSeen(
+        node,
+        model=plain_name(beat.model) if beat.model else None,
+        free_in_s=(UNTOLD_S if beat.eta_s is None else max(_ANY_MOMENT_S, beat.eta_s))
+        if at_work
+        else 0.0,
+        takes_jobs=takes_jobs(beat),
+        closes_in_s=beat.closes_in_s,
+    )

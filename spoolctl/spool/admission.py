@@ -95,6 +95,15 @@ class Admission:
         self._seen.forget(location.path)
         return Admitted(location, data, job)
 
+    def admit_again(self, actor: Actor, before: Admitted) -> Admitted | NotAdmitted:
+        """As ``admit`` for a file that was admitted before, which is not parsed again if it is the same; errors as there."""
+        try:
+            data = actor.files.read(before.location.path, bytes_max=RECORD_BYTES_MAX)
+        except FileNotFoundError:
+            self._seen.forget(before.location.path)
+            return NotAdmitted.GONE
+        return before if data == before.data else self.admit(actor, before.location)
+
     def admit_patiently(self, actor: Actor, location: Location) -> Admitted | NotAdmitted:
         """As ``admit``, looking for as long as a file must stay the same; for commands, which do not come by again."""
         needed_s = max(actor.settings.settle_s, actor.settings.reject_after_s)

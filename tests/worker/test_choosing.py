@@ -20,8 +20,9 @@ from spoolctl.spool import (
     layout,
 )
 from spoolctl.spool.memory import Blind
-from spoolworker import choosing
-from spoolworker.choosing import OPENED_MAX, Chooser
+from spoolworker import heads
+from spoolworker.choosing import Chooser
+from spoolworker.heads import FIRST_MAX, OPENED_MAX
 from tests.spool.spool_world import JOB, START_UTC_S, World
 
 BIG = JOB.replace(b"workload:", b"requires: {vram_gb: 24}\nworkload:")
@@ -121,7 +122,7 @@ def test_of_a_long_queue_a_look_takes_apart_only_the_names_that_it_comes_to(worl
     )
 
     assert Chooses(world).take() == "a.0000"
-    assert parsed == ["a.0000.yaml"]
+    assert parsed == [f"a.{index:04d}.yaml" for index in range(FIRST_MAX)]
 
 
 def test_a_wall_of_misfits_hides_nothing_and_one_look_opens_a_bounded_number(world):
@@ -147,8 +148,8 @@ def test_a_wall_that_takes_longer_to_pass_than_a_misfit_is_remembered_hides_noth
     world, monkeypatch
 ):
     """After a minute the first ones were due again and filled each look, so that nothing behind 2,000 misfits ever ran."""
-    monkeypatch.setattr(choosing, "OPENED_MAX", 4)
-    monkeypatch.setattr(choosing, "AGAIN_MAX", 1)
+    monkeypatch.setattr(heads, "OPENED_MAX", 4)
+    monkeypatch.setattr(heads, "AGAIN_MAX", 1)
     for index in range(400):
         world.drop(f"a.{index:04d}", BIG)
     world.drop("b")
@@ -177,7 +178,7 @@ def test_a_record_that_was_passed_over_has_its_turn_again_behind_a_wall_that_is_
 
 
 def test_memory_of_what_was_passed_over_is_bounded_by_what_is_there(world, monkeypatch):
-    monkeypatch.setattr(choosing, "_PASSED_MAX", 10)
+    monkeypatch.setattr(heads, "_PASSED_MAX", 10)
     worker = Chooses(world)
     for index in range(30):
         world.drop(f"a.{index:04d}", BIG)
@@ -187,7 +188,7 @@ def test_memory_of_what_was_passed_over_is_bounded_by_what_is_there(world, monke
 
     worker.chooser.look()
 
-    assert len(worker.chooser._passed) == 5
+    assert len(worker.chooser._heads._passed) == 5
 
 
 # Files that are no jobs yet
@@ -305,18 +306,18 @@ def company(world, state="idle"):
 
 
 def meet(worker, life):
-    worker.chooser.meet()
+    worker.chooser.company.meet()
     life.beat()
-    worker.chooser.meet()
+    worker.chooser.company.meet()
 
 
 def test_a_worker_that_is_alone_tries_its_own_failure_again(world):
     failed_here(world)
     worker = Chooses(world)
-    worker.chooser.meet()
-    worker.chooser.meet()
+    worker.chooser.company.meet()
+    worker.chooser.company.meet()
 
-    assert not worker.chooser.has_company
+    assert not worker.chooser.company.is_there
     assert worker.take() == "a"
 
 
@@ -324,14 +325,14 @@ def test_in_company_it_leaves_it_to_others_for_a_while_and_then_takes_it(world):
     failed_here(world)
     worker, other = Chooses(world), company(world)
     meet(worker, other)
-    assert worker.chooser.has_company
+    assert worker.chooser.company.is_there
 
     waited = 0
     while worker.take() is None:
         world.turn(5)
         waited += 5
         other.beat()
-        worker.chooser.meet()
+        worker.chooser.company.meet()
         assert waited < 100
     assert waited == world.settings.retry.avoid_s
 
@@ -352,8 +353,8 @@ def test_company_lasts_between_two_heartbeats(world):
 
     for _ in range(3):
         world.turn(4)
-        worker.chooser.meet()
-        assert worker.chooser.has_company
+        worker.chooser.company.meet()
+        assert worker.chooser.company.is_there
         assert worker.take() is None
 
 
@@ -361,18 +362,18 @@ def test_company_that_is_silent_for_some_heartbeats_is_none(world):
     worker, other = Chooses(world), company(world)
     meet(worker, other)
     world.turn(36)
-    worker.chooser.meet()
+    worker.chooser.company.meet()
 
-    assert not worker.chooser.has_company
+    assert not worker.chooser.company.is_there
 
 
 def test_a_heartbeat_that_was_there_from_the_start_is_no_company_until_it_grows(world):
     worker = Chooses(world)
     company(world)
-    worker.chooser.meet()
-    worker.chooser.meet()
+    worker.chooser.company.meet()
+    worker.chooser.company.meet()
 
-    assert not worker.chooser.has_company
+    assert not worker.chooser.company.is_there
 
 
 @pytest.mark.parametrize("state", ["stopped", "paused"])
@@ -380,7 +381,7 @@ def test_a_worker_that_takes_no_jobs_is_no_company(world, state):
     worker = Chooses(world)
     meet(worker, company(world, state))
 
-    assert not worker.chooser.has_company
+    assert not worker.chooser.company.is_there
 
 
 def test_a_worker_that_will_rest_once_its_job_is_done_is_no_company(world):
@@ -389,7 +390,7 @@ def test_a_worker_that_will_rest_once_its_job_is_done_is_no_company(world):
     beats.tell(rests="closed until 22:00")
     meet(worker, beats)
 
-    assert not worker.chooser.has_company
+    assert not worker.chooser.company.is_there
 
 
 def test_a_controller_and_oneself_are_no_company(world):
@@ -398,7 +399,7 @@ def test_a_controller_and_oneself_are_no_company(world):
     meet(worker, controller)
     meet(worker, worker.life)
 
-    assert not worker.chooser.has_company
+    assert not worker.chooser.company.is_there
 
 
 def test_a_job_that_ran_out_of_memory_is_left_to_a_bigger_card_also_by_one_that_is_alone(world):

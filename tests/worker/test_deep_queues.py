@@ -3,7 +3,7 @@
 from spoolctl.spool import Admission, layout
 from spoolctl.spool.shards import Sizes
 from spoolctl.spool.spilling import Spiller
-from spoolworker.choosing import OPENED_MAX
+from spoolworker.heads import OPENED_MAX
 from tests.spool.spool_world import World
 from tests.worker.test_choosing import BIG, Chooses
 

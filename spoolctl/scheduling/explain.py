@@ -1,0 +1,123 @@
+"""Explaining: each known worker against one job: what it would cost there, or every reason why not, with numbers.
+
+Pure, and by the very code with which workers choose. What is said of a worker is as old as its last heartbeat.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from spoolctl.scheduling.choose import ends_in_time, serves
+from spoolctl.scheduling.estimates import Estimates
+from spoolctl.scheduling.fit import lacking_gb, misfits
+from spoolctl.scheduling.pools import pool_of, pools_of
+from spoolctl.scheduling.rank import Appraiser, Offer
+from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.spool import Job, Manifest, Node
+
+
+@dataclass(frozen=True)
+class Known:
+    """A worker as somebody who looks once knows it."""
+
+    seen: WorkerSeen
+    state: str
+    """What it does, in words."""
+    is_live: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One worker's answer to one job."""
+
+    worker: str
+    state: str
+    cannot: tuple[str, ...]
+    """Why the job cannot run there whatever happens, as its card is now."""
+    not_now: tuple[str, ...]
+    """Why it would not be taken there now though it could run."""
+    lacks_gb: float | None
+    """If memory is all that is missing: how much more it would need."""
+    offer: Offer | None
+    """What it would cost there; ``None`` where it cannot run."""
+
+
+def explain(
+    job: JobSeen, known: Iterable[Known], appraiser: Appraiser, previous: Manifest | None = None
+) -> list[Answer]:
+    """Every worker's answer: those that would take the job first, the best of them first; then those that could; then the rest by name."""
+    every = list(known)
+    live = [one.seen for one in every if one.is_live]
+    answers = [_answer(job, one, live, appraiser, previous) for one in every]
+
+    def order(answer: Answer) -> tuple[bool, bool, float, str]:
+        cost = answer.offer.cost_s(appraiser.rules) if answer.offer else 0.0
+        return (bool(answer.cannot), bool(answer.not_now), cost, answer.worker)
+
+    return sorted(answers, key=order)
+
+
+def impossible(job: Job, nodes: Iterable[Node]) -> dict[str, tuple[str, ...]] | None:
+    """Why no known worker can ever run *job*, by worker; ``None`` if one can, or if none is known at all.
+
+    Raises:
+        BadRecord: The job's chain of stages cannot be read.
+    """
+    reasons = {node.worker: misfits(job, node) for node in nodes}
+    return reasons if reasons and all(reasons.values()) else None
+
+
+def _answer(
+    job: JobSeen,
+    known: Known,
+    live: list[WorkerSeen],
+    appraiser: Appraiser,
+    previous: Manifest | None,
+) -> Answer:
+    seen = known.seen
+    cannot = misfits(job.job, seen.node, previous)
+    offer = None
+    not_now: list[str] = []
+    if not cannot:
+        offer = appraiser.offer(job, seen, free_in_s=seen.free_in_s, model=seen.model)
+        not_now = [*_not_now(job, known, live, appraiser, previous)]
+    return Answer(
+        seen.name,
+        known.state,
+        cannot,
+        tuple(not_now),
+        lacking_gb(job.job, seen.node, previous) if len(cannot) == 1 else None,
+        offer,
+    )
+
+
+def _not_now(
+    job: JobSeen,
+    known: Known,
+    live: list[WorkerSeen],
+    appraiser: Appraiser,
+    previous: Manifest | None,
+) -> Iterable[str]:
+    seen, node = known.seen, known.seen.node
+    if not known.is_live or not seen.takes_jobs:
+        yield f"takes no jobs now ({known.state})"
+    if not serves(seen, job.job_class):
+        until = node.reserved_until_idle_s
+        after = "" if until is None else f", until it has been without for {until:g} s"
+        yield f"reserved for {' and '.join(node.reserved_for)} jobs{after}"
+    if not ends_in_time(job, seen, appraiser):
+        high = appraiser.timing.run_s(job.work, node).high
+        yield f"stops taking jobs in {seen.closes_in_s:.0f} s, and the job may take {high:.0f} s"
+    if previous is not None and not previous.final and seen.name in previous.avoid:
+        yield "it failed there; others are preferred for a while"
+    mine = pools_of(node, appraiser.rules)
+    pool = pool_of(job, live, appraiser) if mine else None
+    if mine and pool is not None and pool not in mine:
+        yield f"its pool is {' and '.join(mine)}, the job's is {pool}: only if it is out of work"
+
+
+def advice(job: JobSeen, node: Node, estimates: Estimates) -> str | None:
+    """What is thought of the job's need of memory on that card, where the job itself says none: advice, which forbids nothing."""
+    need = estimates.vram_gb(job.work, node)
+    if job.job.requires.vram_gb or node.vram_gb is None or need.gb <= node.vram_gb:
+        return None
+    return f"may not have enough memory: about {need.gb:g} of {node.vram_gb:g} GB ({need.source})"
