@@ -275,8 +275,8 @@ DECIDING = (
         rewritten(
             "pin:pin",
             (
-                "_ensure_results(actor, location.name)",
-                "_ensure_results(actor, location.name); return decided",
+                "outcome = publish_once(actor, path, data)",
+                "return decided",
             ),
         ),
         Orders("claim_and_claim"),
