@@ -40,5 +40,5 @@ def end(actor: Actor, claim: Claim, manifest: Manifest) -> Outcome:
             publish_once(actor, path, codec.encode(manifest))
         except OSError as error:
             actor.log("superseded.unsaved", job=claim.name, error=str(error))
-    settle_later(actor, claim.place(actor))
+    settle_later(actor, claim.place(actor), known=manifest if outcome is Outcome.WON else None)
     return outcome

@@ -89,8 +89,13 @@ class Decisions:
         return self.highest.number + 1 if self.highest else 1
 
 
-def decisions(actor: Actor, name: str) -> Decisions:
+def decisions(actor: Actor, name: str, *, known: Manifest | None = None) -> Decisions:
     """Read what is decided about a job.
+
+    Args:
+        actor: Who looks.
+        name: The job.
+        known: A verdict on it that was read or published before. Verdicts never change, so this one is not read again.
 
     Raises:
         OSError: The share did not tell.
@@ -107,7 +112,9 @@ def decisions(actor: Actor, name: str) -> Decisions:
         pruned = read_record(actor, Pruned, f"{folder}/{layout.PRUNED}")
         if numbers and max(numbers) > pruned.attempt:
             pruned = None  # a person's retry was quicker than retention: the tombstone speaks of the attempt before
-    highest = attempt(actor, name, max(numbers)) if numbers and pruned is None else None
+    highest = None
+    if numbers and pruned is None:
+        highest = attempt(actor, name, max(numbers), known=known)
     return Decisions(name, layout.RECORD in entries, highest, pruned, layout.APPROVED in entries)
 
 
@@ -120,12 +127,14 @@ def attempt_numbers(actor: Actor, name: str) -> tuple[int, ...]:
     return tuple(sorted(n for e in entries if (n := layout.attempt_number(e)) is not None))
 
 
-def attempt(actor: Actor, name: str, number: int) -> Attempt:
-    """Read one attempt; errors as for ``decisions``."""
+def attempt(actor: Actor, name: str, number: int, *, known: Manifest | None = None) -> Attempt:
+    """Read one attempt; *known* and errors as for ``decisions``."""
     folder = layout.attempt(name, number)
     entries = actor.files.names(folder)
     verdict = None
-    if layout.MANIFEST in entries:
+    if layout.MANIFEST in entries and known is not None and known.attempt == number:
+        verdict = known
+    elif layout.MANIFEST in entries:
         verdict = read_record(actor, Manifest, f"{folder}/{layout.MANIFEST}")
         if (verdict.name, verdict.attempt) != (name, number):
             raise BadRecord(

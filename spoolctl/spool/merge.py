@@ -82,7 +82,7 @@ def merge(actor: Actor, location: Location, *, corpus: CorpusOf, history: Histor
     except InTheWay as error:
         return _problem(actor, location, f"{error}; {error.hint}")
     moved = move(actor, location, Place(State.DONE, manifest.day), label=last.number)
-    settle(actor, moved or location)
+    settle(actor, moved or location, known=manifest)
     actor.log(
         "merged",
         job=location.name,
@@ -130,8 +130,11 @@ def publish_part(actor: Actor, ledger: str, name: str, suffix: str, lines: bytes
     """Publish a part of a ledger, unless it is there; errors as for ``merge``."""
     path = layout.part(ledger, name, suffix)
     try:
-        ensure_folder(actor, layout.parent(path))
-        outcome = publish_once(actor, path, lines)
+        try:
+            outcome = publish_once(actor, path, lines)
+        except FileNotFoundError:  # the first part on its shelf
+            ensure_folder(actor, layout.parent(path))
+            outcome = publish_once(actor, path, lines)
     except OSError:
         refuse_file_for_folder(actor, layout.parent(path))
         raise

@@ -22,7 +22,7 @@ from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import Decisions, decisions, find, find_twice
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
-from spoolctl.spool.records import RECORD_BYTES_MAX
+from spoolctl.spool.records import RECORD_BYTES_MAX, Manifest
 from spoolctl.spool.reject import reject_name_seen_before
 from spoolctl.spool.states import belongs, label_for
 
@@ -33,8 +33,13 @@ _NO_RECORD = frozenset({errno.EFBIG, errno.EISDIR, errno.ELOOP})
 """What reading says of something that no record can be."""
 
 
-def settle(actor: Actor, location: Location) -> Location | None:
+def settle(actor: Actor, location: Location, *, known: Manifest | None = None) -> Location | None:
     """Bring the record at *location* to where it belongs.
+
+    Args:
+        actor: Who does it.
+        location: Where the record was seen.
+        known: A verdict on the job that stands; it is not read again.
 
     Returns:
         Where it came to rest; ``None`` if it was found nowhere, kept moving, or was rejected.
@@ -45,7 +50,8 @@ def settle(actor: Actor, location: Location) -> Location | None:
     """
     mine = False
     for _ in range(MOVES_MAX):
-        decided = decisions(actor, location.name)
+        decided = decisions(actor, location.name, known=known)
+        known = decided.highest.verdict if decided.highest else None
         if location.place.state is State.CLAIMED and decided.highest is None:
             # A claimed job has an attempt. By one blind listing an edited record went to a queue, was rejected there, and its
             # job was nowhere.
@@ -80,10 +86,10 @@ def settle(actor: Actor, location: Location) -> Location | None:
     return None
 
 
-def settle_later(actor: Actor, location: Location) -> None:
+def settle_later(actor: Actor, location: Location, *, known: Manifest | None = None) -> None:
     """Settle a record as far as the share answers; what fails is the next sweep's work."""
     try:
-        settle(actor, location)
+        settle(actor, location, known=known)
     except (OSError, BadRecord) as error:
         actor.log("settle.later", job=location.name, error=str(error))
 
