@@ -14,8 +14,8 @@ symlinked *folder* is refused; a symlink in a file's place is, where the platfor
 import errno
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Concatenate, ParamSpec, TypeVar
@@ -29,6 +29,8 @@ from spoolctl.spool.records import Modes
 T = TypeVar("T")
 P = ParamSpec("P")
 
+_OPEN_MAX = 100
+"""So many files are written before the first is synced: a disk then syncs most of them at once, a share while others are under way."""
 _SYNC_BYTES = 32 << 20
 """So much is written before it is sent to the share, on Linux at least: a slow share takes a minute for it."""
 _IN_THE_WAY = frozenset({5, 32, 33})
@@ -128,6 +130,17 @@ class ShareFiles:
         """Create a file; see ``ports.Files``. After an error a part of it may be there: remove it."""
         with self._create(path) as stream:
             stream.write(data)
+
+    @_timed
+    def write_all_new(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Create many files; see ``ports.Files``."""
+        for begin in range(0, len(files), _OPEN_MAX):
+            with ExitStack() as stack:
+                for path, data in files[begin : begin + _OPEN_MAX]:
+                    stream = stack.enter_context(self._create(path))
+                    stream.write(data)
+                    self._native.send(stream)
+                    self._goes_on()
 
     @_timed
     def link(self, source: str, target: str) -> None:

@@ -9,7 +9,7 @@ the only lie that a view tells.
 """
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -172,6 +172,11 @@ class MemoryFiles:
     def write_new(self, path: str, data: bytes) -> None:
         """See ``ports.Files``."""
         self._write("write_new", lambda: data, path)
+
+    def write_all_new(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """See ``ports.Files``; each is an operation of its own, which may fail."""
+        for path, data in files:
+            self.write_new(path, data)
 
     def link(self, source: str, target: str) -> None:
         """See ``ports.Files``."""

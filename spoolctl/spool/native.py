@@ -59,6 +59,10 @@ class Native(Protocol):
         """Create a file that must not exist, to write."""
         ...
 
+    def send(self, stream: BinaryIO) -> None:
+        """Begin to send what was written, without waiting, where the platform can; ``sync`` is needed all the same."""
+        ...
+
     def sync(self, stream: BinaryIO) -> None:
         """Flush what was written, down to the share's disk."""
         ...
@@ -96,6 +100,9 @@ class Native(Protocol):
         ...
 
 
+_NO_NAMES = frozenset({"", ".", ".."})
+
+
 def parts_of(path: str, *, windows: bool = _ON_WINDOWS) -> tuple[str, ...]:
     r"""Split a path of the share into its names; () for the root.
 
@@ -106,8 +113,8 @@ def parts_of(path: str, *, windows: bool = _ON_WINDOWS) -> tuple[str, ...]:
         ValueError: The path is absolute or leaves the root, or is none. That is the caller's bug.
     """
     parts = tuple(path.split("/")) if path else ()
-    odd = "\0\\:" if windows else "\0"
-    if any(part in ("", ".", "..") for part in parts) or any(char in path for char in odd):
+    is_odd = "\0" in path or (windows and ("\\" in path or ":" in path))
+    if is_odd or not _NO_NAMES.isdisjoint(parts):
         raise ValueError(f"not a path inside the share: {path!r}")
     return parts
 
@@ -187,6 +194,12 @@ class OsNative:
             stream.close()
             raise
         return stream
+
+    def send(self, stream: BinaryIO) -> None:
+        """See ``Native``. To drop what is not written yet, the kernel begins to write it."""
+        stream.flush()
+        if sys.platform == "linux":
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def sync(self, stream: BinaryIO) -> None:
         """See ``Native``."""

@@ -8,7 +8,7 @@ An implementation of ``Files`` knows bytes and names, not jobs. It raises ``OSEr
 subclasses and nothing else. *After any error nothing is known*: a reply can be lost and the effect done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -60,6 +60,13 @@ class Files(Protocol):
 
     def write_new(self, path: str, data: bytes) -> None:
         """Create a file that must not exist, write it, sync it and close it."""
+        ...
+
+    def write_all_new(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """As ``write_new`` for each path and its bytes, in order; faster, because they are synced together.
+
+        After an error some are there, and perhaps a part of one: remove them.
+        """
         ...
 
     def link(self, source: str, target: str) -> None:

@@ -115,10 +115,10 @@ def submit(
         sizes = sizes or shards.SIZES
         if place.state is State.QUEUE and len(drafts) > sizes.head_max:
             locations = _divided(actor, locations, sizes, stack)
-        temporaries: list[str] = []
-        for location, one in zip(locations, drafts, strict=True):
-            temporaries.append(stack.enter_context(own_temporary(actor, location.path)))
-            actor.files.write_new(temporaries[-1], one.data)
+        temporaries = [stack.enter_context(own_temporary(actor, one.path)) for one in locations]
+        actor.files.write_all_new(
+            [(path, one.data) for path, one in zip(temporaries, drafts, strict=True)]
+        )
         placed: list[Location] = []
         for temporary, location, one in zip(temporaries, locations, drafts, strict=True):
             _link(actor, temporary, location, one.data, placed=len(placed), total=len(drafts))
