@@ -1,0 +1,1 @@
+"""Benchmarks of the spool, with its peers beside it. See README.md; nothing here is installed."""
