@@ -7,7 +7,7 @@ The model, for a client with cold caches and no delegation (a preloaded counter 
 | list a folder | 1, and 1 per 128 names if it changed since | the same | GETATTR, READDIR |
 | ask for a folder, look at an entry, at a name | 1 | 1 | GETATTR or LOOKUP |
 | open and read | 2 | 3 | LOOKUP or OPEN, READ, (CLOSE) |
-| create, write, sync | 2 | 3 | CREATE or OPEN, WRITE FILE_SYNC, (CLOSE) |
+| create, write, close | 2 | 3 | CREATE or OPEN, WRITE FILE_SYNC, (CLOSE) |
 | link, rename, unlink, make or remove a folder | 1 | 1 | each its own |
 
 Does not model: what the caches save (a real mount needs fewer), lookups of the folders on the way, a listing's attributes.
@@ -26,8 +26,8 @@ from spoolctl.spool.native import OsNative
 NAMES_PER_READDIR = 128
 _CLOSED_LATER = frozenset({"open", "create"})
 """NFS 4 closes with a request of its own."""
-_FREE = frozenset({"permit", "reread", "send"})
-"""Nothing is sent: no modes are set, and the reading itself counts."""
+_FREE = frozenset({"permit", "reread", "send", "sync"})
+"""Counted with the opening or the creating, or nothing is sent: no modes are set."""
 
 
 class CountedNative:
@@ -64,8 +64,8 @@ class CountedNative:
             trips = 1
             if name == "names":
                 trips += self._readdirs(args[0], result)
-            elif name == "open":
-                trips += 1  # what is opened is read
+            elif name in _CLOSED_LATER:
+                trips += 1  # what is opened is read, what is created is written
             self._count(name, trips)
             return result
 

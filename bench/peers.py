@@ -14,7 +14,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from spoolctl.spool import open_spool, records_in
 
 ROOT = Path(__file__).parents[1]
 AGAINST = "huey on SQLite"
+ACTS = ("submit", "1 worker", "4 workers")
 
 
 class Spool(Peer):
@@ -57,7 +60,11 @@ PEERS: tuple[type[Peer], ...] = (
 
 
 def run(kind: type[Peer], root: Path, act: str, processes: int = 1) -> list[dict[str, Any]]:
-    """Let processes of their own act on a queue, all from the same moment on; what each tells."""
+    """Let processes of their own act on a queue, all from the same moment on; what each tells.
+
+    Raises:
+        RuntimeError: One of them failed.
+    """
     line = [sys.executable, "-m", "bench.peers", "--act", kind.name, str(root), act]
     with ExitStack() as stack:
         started = [
@@ -73,7 +80,10 @@ def run(kind: type[Peer], root: Path, act: str, processes: int = 1) -> list[dict
         for one in started:
             one.stdin.write("go\n")
             one.stdin.flush()
-        return [json.loads(one.stdout.readline()) for one in started]
+        told = [one.stdout.readline() for one in started]
+    if not all(told):
+        raise RuntimeError(f"{kind.name}: a process failed at '{act}'")
+    return [json.loads(line) for line in told]
 
 
 def act(name: str, root: Path, what: str) -> None:
@@ -113,23 +123,37 @@ def work_rate(kind: type[Peer], root: Path, count: int, workers: int) -> float:
     return count / (max(one["ended"] for one in told) - min(one["began"] for one in told))
 
 
-def measure(
-    kinds: list[type[Peer]], root: Path, jobs: int, rounds: int
-) -> dict[str, dict[str, list[float]]]:
-    """Jobs a second by peer and by what was measured, one figure a round."""
-    found: dict[str, dict[str, list[float]]] = {kind.name: {} for kind in kinds}
+class Found:
+    """What was measured: jobs a second by peer and act, one figure a round; and what failed."""
+
+    def __init__(self) -> None:
+        self.rates: dict[str, dict[str, list[float]]] = {}
+        self.failed: list[str] = []
+
+    def note(self, kind: type[Peer], what: str, measured: Callable[[], float]) -> None:
+        """Take one figure. A peer that fails is told; the others go on."""
+        found = self.rates.setdefault(kind.name, {}).setdefault(what, [])
+        try:
+            found.append(measured())
+        except RuntimeError as error:
+            self.failed.append(str(error))
+
+    def median(self, name: str, what: str) -> float | None:
+        """The middle of the rounds; None if all of them failed."""
+        rounds = self.rates.get(name, {}).get(what)
+        return statistics.median(rounds) if rounds else None
+
+
+def measure(kinds: list[type[Peer]], root: Path, jobs: int, rounds: int) -> Found:
+    """Let every peer do everything, round by round."""
+    found = Found()
     for number in range(rounds):
         for kind in kinds:
-            at = root / f"{kind.__name__}-{number}"
-            rates = {
-                "submit": submit_rate(kind, at, jobs),
-                "1 worker": work_rate(kind, at, jobs, 1),
-            }
-            at = root / f"{kind.__name__}-{number}-4"
-            submit_rate(kind, at, jobs)
-            rates["4 workers"] = work_rate(kind, at, jobs, 4)
-            for what, rate in rates.items():
-                found[kind.name].setdefault(what, []).append(rate)
+            alone, four = (root / f"{kind.__name__}-{number}-{n}" for n in (1, 4))
+            found.note(kind, "submit", partial(submit_rate, kind, alone, jobs))
+            found.note(kind, "1 worker", partial(work_rate, kind, alone, jobs, 1))
+            found.note(kind, "submit", partial(submit_rate, kind, four, jobs))
+            found.note(kind, "4 workers", partial(work_rate, kind, four, jobs, 4))
             print(f"round {number + 1}: {kind.name}", file=sys.stderr, flush=True)
     return found
 
@@ -154,30 +178,32 @@ def main(arguments: list[str] | None = None) -> int:
         if any(one.server for one in kinds):
             stack.enter_context(redis_server(root))
         found = measure(kinds, root, jobs, rounds)
-    whats = ["submit", "1 worker", "4 workers"]
-    medians = {n: [statistics.median(rates[what]) for what in whats] for n, rates in found.items()}
-    base = medians.get(AGAINST)
     columns = [
         "jobs a second",
-        *(c for what in whats for c in (what, f"x {AGAINST}")),
+        *(c for what in ACTS for c in (what, f"x {AGAINST}")),
         "does not do",
     ]
-    rows: list[list[object]] = []
-    for kind in kinds:
-        ratios = [(r, r / base[n] if base else None) for n, r in enumerate(medians[kind.name])]
-        rows.append([kind.name, *(value for pair in ratios for value in pair), kind.lacks])
+    rows = [[kind.name, *_figures(found, kind.name), kind.lacks] for kind in kinds]
     tables.show(columns, rows)
     for name, what in absent.items():
         print(f"\nnot measured: {name} (not installed: {what})")
+    for error in found.failed:
+        print(f"\nfailed: {error}")
     figures = {
-        "jobs": jobs,
-        "rounds": found,
-        "columns": columns,
-        "rows": rows,
-        "not_measured": absent,
-    }
+        "jobs": jobs, "rounds": found.rates, "columns": columns, "rows": rows,
+        "not_measured": absent, "failed": found.failed,
+    }  # fmt: skip
     tables.tell(given.json, "peers", given.folder or root, figures)
-    return 0
+    return 1 if any(error.startswith(Spool.name) for error in found.failed) else 0
+
+
+def _figures(found: Found, name: str) -> list[float | None]:
+    """The median of each act, and as a multiple of the peer that the goals name."""
+    figures: list[float | None] = []
+    for what in ACTS:
+        mine, theirs = found.median(name, what), found.median(AGAINST, what)
+        figures += [mine, mine / theirs if mine and theirs else None]
+    return figures
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ class HueySqlite(Huey):
     def _queue(self) -> Any:
         from huey import SqliteHuey
 
-        return SqliteHuey("bench", filename=str(self.root / "huey.db"))
+        # With its own 5 s it fails here and then with four processes: "database is locked".
+        return SqliteHuey("bench", filename=str(self.root / "huey.db"), timeout=120)
 
 
 class Lean(Peer):

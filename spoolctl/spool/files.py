@@ -126,9 +126,9 @@ class ShareFiles:
             return stream.read(bytes_max)
 
     @_timed
-    def write_new(self, path: str, data: bytes) -> None:
+    def write_new(self, path: str, data: bytes, *, lasting: bool = True) -> None:
         """Create a file; see ``ports.Files``. After an error a part of it may be there: remove it."""
-        with self._create(path) as stream:
+        with self._create(path, lasting=lasting) as stream:
             stream.write(data)
 
     @_timed
@@ -223,11 +223,11 @@ class ShareFiles:
         return self._native.open(path)
 
     @contextmanager
-    def _create(self, path: str) -> Iterator[BinaryIO]:
+    def _create(self, path: str, *, lasting: bool = True) -> Iterator[BinaryIO]:
         """A new file; synced and closed, errors raised, after the body."""
         with self._do(lambda: self._native.create(path), path) as stream:
             yield stream
-            self._native.sync(stream)
+            (self._native.sync if lasting else self._native.send)(stream)
 
     def _do(self, call: Callable[[], T], *paths: str) -> T:
         """Do one operation: "not found" is believed after asking, and Windows is given time."""

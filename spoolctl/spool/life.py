@@ -132,7 +132,7 @@ class Life:
             OSError: It may or may not be there.
         """
         beat = self.record()
-        replace_own(self.actor, self._path, codec.encode_json(beat))
+        replace_own(self.actor, self._path, codec.encode_json(beat), lasting=False)
         with self._lock:
             self._silences = self._silences_at(self.actor.clock.mono())
             self._beaten_mono = self.actor.clock.mono()
@@ -151,7 +151,7 @@ class Life:
     def beat_attempt(self, name: str, number: int) -> None:
         """Write the heartbeat of an attempt that this process owns; errors as for ``beat``."""
         path = layout.attempt_heartbeat(name, number)
-        replace_own(self.actor, path, codec.encode_json(self.record()))
+        replace_own(self.actor, path, codec.encode_json(self.record()), lasting=False)
 
     def proves_sight(self) -> bool:
         """True if this process can write its heartbeat and sees it in the listing and in the file."""

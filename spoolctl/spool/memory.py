@@ -169,7 +169,7 @@ class MemoryFiles:
         """See ``ports.Files``."""
         return self._do("read", lambda: self._tree.read(path, bytes_max), path)
 
-    def write_new(self, path: str, data: bytes) -> None:
+    def write_new(self, path: str, data: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - memory has no power cuts
         """See ``ports.Files``."""
         self._write("write_new", lambda: data, path)
 

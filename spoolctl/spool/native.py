@@ -60,7 +60,7 @@ class Native(Protocol):
         ...
 
     def send(self, stream: BinaryIO) -> None:
-        """Begin to send what was written, without waiting, where the platform can; ``sync`` is needed all the same."""
+        """Begin to send what was written; closing then sends the rest to a network share, and only a disk may keep it for a while."""
         ...
 
     def sync(self, stream: BinaryIO) -> None:
@@ -196,10 +196,12 @@ class OsNative:
         return stream
 
     def send(self, stream: BinaryIO) -> None:
-        """See ``Native``. To drop what is not written yet, the kernel begins to write it."""
+        """See ``Native``. Linux alone begins with what it is told to forget; a Windows client may keep it beyond the closing."""
+        if sys.platform != "linux":
+            self.sync(stream)
+            return
         stream.flush()
-        if sys.platform == "linux":
-            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def sync(self, stream: BinaryIO) -> None:
         """See ``Native``."""

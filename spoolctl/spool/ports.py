@@ -58,8 +58,12 @@ class Files(Protocol):
         """
         ...
 
-    def write_new(self, path: str, data: bytes) -> None:
-        """Create a file that must not exist, write it, sync it and close it."""
+    def write_new(self, path: str, data: bytes, *, lasting: bool = True) -> None:
+        """Create a file that must not exist, write it, sync it and close it.
+
+        Not *lasting*: everybody sees it and errors are told all the same, but a power cut may take it. For signs of life, which nothing
+        that lost its power gives.
+        """
         ...
 
     def write_all_new(self, files: Sequence[tuple[str, bytes]]) -> None:

@@ -138,13 +138,19 @@ def ensure_folder(actor: Actor, folder: str) -> None:
         pass
 
 
-def replace_own(actor: Actor, path: str, data: bytes) -> None:
+def replace_own(actor: Actor, path: str, data: bytes, *, lasting: bool = True) -> None:
     """Replace a file of which this actor is the only writer; readers see the old or the new, whole.
+
+    Args:
+        actor: Who writes.
+        path: The file.
+        data: Its new content.
+        lasting: Whether it must outlive a power cut.
 
     Raises:
         OSError: The new content may or may not be there.
     """
-    _replace(actor, path, lambda temporary: actor.files.write_new(temporary, data))
+    _replace(actor, path, lambda temporary: actor.files.write_new(temporary, data, lasting=lasting))
 
 
 def store_own(actor: Actor, local: Path, path: str) -> None:

@@ -141,8 +141,8 @@ class Client:
         self._remember(path, file, changed=True)
         return _Writing(file, path)
 
-    def send(self, stream: object) -> None:
-        pass
+    def send(self, stream: _Writing) -> None:
+        self.sync(stream)  # all at once: what this server has got, it keeps
 
     def sync(self, stream: _Writing) -> None:
         data = stream.getvalue()
