@@ -1,7 +1,10 @@
 """The benchmarks run, and tell what they promise. What they measure is no test's business."""
 
+import importlib
 import importlib.util
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,8 @@ from bench import backlog, peers, trips
 from bench.counted import counted_spool
 from bench.ours import QUEUE, Worker, make, submit_jobs
 from spoolctl.spool import records_in
+
+ROOT = Path(__file__).parents[2]
 
 
 def told(capfd, path):
@@ -109,3 +114,28 @@ def test_a_backlog_is_run_to_its_end(tmp_path, capfd):
     table, document = told(capfd, tmp_path / "told.json")
     assert 0 < document["busy"] < 1
     assert "busy" in table
+
+
+@pytest.mark.parametrize("document", ["bench/README.md", "docs/PERFORMANCE.md"])
+def test_every_benchmark_that_a_document_names_can_be_run_so(document, capsys):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = dict(re.findall(r"`python -m bench\.(\w+)([^`|]*)`", text))
+    assert {"peers", "trips", "latency", "backlog", "start"} <= set(named)
+    for name in named:
+        with pytest.raises(SystemExit) as ended:
+            importlib.import_module(f"bench.{name}").main(["--help"])
+        assert ended.value.code == 0
+        told = capsys.readouterr().out
+        for options in re.findall(rf"bench\.{name}([^`|\n]*)", text):
+            assert set(re.findall(r"--[a-z-]+", options)) <= set(re.findall(r"--[a-z-]+", told)), (
+                name
+            )
+
+
+def test_the_document_tells_the_round_trips_that_are_counted():
+    """As ``test_a_job_costs_no_more_round_trips_than_the_document_says`` has them."""
+    text = (ROOT / "docs/PERFORMANCE.md").read_text(encoding="utf-8")
+    told = dict(
+        re.findall(r"^\| (submit|claim|end and settle|merge) \| (\d+) \|", text, re.MULTILINE)
+    )
+    assert told == {"submit": "4", "claim": "16", "end and settle": "16", "merge": "26"}
