@@ -40,5 +40,6 @@ def end(actor: Actor, claim: Claim, manifest: Manifest) -> Outcome:
             publish_once(actor, path, codec.encode(manifest))
         except OSError as error:
             actor.log("superseded.unsaved", job=claim.name, error=str(error))
-    settle_later(actor, claim.place(actor), known=manifest if outcome is Outcome.WON else None)
+    stands = manifest if outcome is Outcome.WON else None
+    settle_later(actor, claim.place(actor), known=stands)
     return outcome

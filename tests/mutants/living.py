@@ -9,7 +9,7 @@ from tests.mutants.searching import Orders
 REAPED = r"I[67]: a live worker was reaped"
 
 
-def _attempt_opened_and_never_listed(actor, name, number):
+def _attempt_opened_and_never_listed(actor, name, number, **_known):
     folder = layout.attempt(name, number)
     try:
         verdict = read_record(actor, Manifest, f"{folder}/{layout.MANIFEST}")

@@ -88,7 +88,7 @@ def _named(name: str) -> Any:
 SETTLE_BY_BELIEF = rewritten(
     "finish:end",
     (
-        "    settle_later(actor, claim.place(actor))\n",
+        "    settle_later(actor, claim.place(actor), known=stands)\n",
         (
             "    from spoolctl.spool.looking import find\n"
             "    from spoolctl.spool.layout import Place, State\n"
