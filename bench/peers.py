@@ -25,7 +25,7 @@ from bench.peer import Floor, Peer
 from bench.peers_in_files import Dirq, HueyFiles, Kombu
 from bench.peers_in_tables import HueySqlite, Lean
 from bench.peers_on_redis import Celery, Rq, redis_server
-from spoolctl.spool import open_spool, records_in
+from spoolctl.spool import State, all_records, open_spool
 
 ROOT = Path(__file__).parents[1]
 AGAINST = "huey on SQLite"
@@ -48,7 +48,7 @@ class Spool(Peer):
         self._worker = ours.worker_at(self.root / "spool", f"bench-{os.getpid()}")
 
     def work(self) -> list[str]:
-        heads = records_in(self._worker.actor, ours.QUEUE)
+        heads = list(all_records(self._worker.actor, (State.QUEUE,)))  # the queue's shards, too
         # Each begins at a place of its own, as workers do that choose by more than the name.
         start = self._worker.actor.host.pid * 2_654_435_761 % max(1, len(heads))
         return self._worker.run(heads[start:] + heads[:start])
