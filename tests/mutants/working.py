@@ -30,7 +30,7 @@ WORKING = (
                 'return f"{name}-0-0"',
             ),
         ),
-        Seeds(),
+        Seeds(3),
         "liveness.*rests in queue",
     ),
     Mutant(
