@@ -13,11 +13,11 @@ from spoolctl.spool import (
     Location,
     State,
     all_records,
+    first_records,
     layout,
     nodes,
     worker_of,
 )
-from spoolctl.spool.looking import first_records
 from spoolctl.spool.overview import (
     NO_CLASS,
     Counts,

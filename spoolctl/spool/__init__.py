@@ -49,8 +49,8 @@ from spoolctl.spool.looking import (
     attempt,
     attempt_numbers,
     decisions,
-    entries_in,
     find,
+    first_records,
     heartbeat,
     last_days,
     nodes,
@@ -86,6 +86,7 @@ from spoolctl.spool.submit import Draft, draft, new_names, parse_job, submit
 from spoolctl.spool.sweep import Sweeper, Swept, end_former_sessions
 from spoolctl.spool.tokens import Slot, slots, told_tokens
 from spoolctl.spool.verdicts import Ending
+from spoolctl.spool.yamltext import parse as parse_mapping
 
 __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "POLICY", "SENTINEL", "Action", "Actor", "Admission", "Admitted", "Again", "Attempt", "BadRecord", "Cancelled",
@@ -96,10 +97,10 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "UsageError", "Vacancy", "adopt", "all_records", "approval", "approve", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
     "begin_session", "belongs", "cancel", "claim", "compare_record", "conclude", "create_spool", "decisions",
     "decode", "default_settings", "digest_of", "draft", "encode", "encode_json", "end", "end_former_sessions", "end_session",
-    "ensure_folder", "entries_in", "find", "fold", "from_mapping", "heartbeat", "hold", "images_asked", "introduce",
+    "ensure_folder", "find", "first_records", "fold", "from_mapping", "heartbeat", "hold", "images_asked", "introduce",
     "is_ignored", "is_legal", "is_merged", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
     "learning_of_snapshot", "merge", "move_to_class", "needs_inputs", "new_names", "nodes", "open_spool",
-    "parse_approval", "parse_file_name", "parse_job", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
+    "parse_approval", "parse_file_name", "parse_job", "parse_mapping", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
     "read_figures", "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder",
     "refuse_other_protocol", "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shards_in",
     "shelf", "slots", "slug", "spread", "stages_of", "store_own", "submit", "told_tokens", "worker_of",

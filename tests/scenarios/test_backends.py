@@ -288,7 +288,7 @@ def test_s22_out_of_memory(scene, serve, kind):
     second = worker(scene, big, "w24", "--vram-gb=24")
     scene.wait_for(lambda: "w24" in nodes(scene.actor("desk")), "w24")
     scene.ctl("pause", "w24")
-    scene.wait_for(lambda: second.events("worker.paused"), "w24 to pause")
+    scene.wait_for(lambda: second.events("worker.rests"), "w24 to pause")
     for name in hopeless:
         scene.drop(name, work(kind, limits={"attempts_max": 1}), folder="queue/interactive")
     scene.drop("portrait", work(kind))

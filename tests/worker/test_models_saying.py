@@ -5,10 +5,20 @@ from datetime import UTC, datetime
 import pytest
 
 from spoolctl.scheduling.fit import misfits
-from spoolctl.spool import NODE_SCHEMA, ComfyUIWorkload, ModelHere, Node, Verdict, parse_job
+from spoolctl.spool import (
+    NODE_SCHEMA,
+    Admission,
+    ComfyUIWorkload,
+    Life,
+    ModelHere,
+    Node,
+    Verdict,
+    parse_job,
+)
 from spoolworker.backends.sketch import Sketch
 from spoolworker.choosing import Chooser
 from spoolworker.models import stages_here
+from tests.spool.spool_world import World
 from tests.worker.execution_rig import Rig
 
 A, B = "a" * 64, "b" * 64
@@ -171,7 +181,8 @@ def test_what_only_the_backend_knows_is_asked_in_its_own_names_before_the_claim(
         asked_for.append(stages[0].model)
         return ()
 
-    chooser = Chooser(None, None, None, node(("ds8", A)), lacks)
+    actor = World().actor("w1")
+    chooser = Chooser(actor, Life(actor, "worker"), Admission(), node(("ds8", A)), lacks)
 
     assert chooser._misfits(job()) == ()
     assert asked_for == ["ds8"]
