@@ -111,7 +111,8 @@ def _known(actor: Actor) -> list[Known]:
         if card is None or beat is None or beat.role != "worker":
             continue
         state = liveness.shown_state(actor, beat)
-        known.append(Known(worker_seen(card, beat), state, state not in _NOT_LIVE))
+        is_live = state not in _NOT_LIVE
+        known.append(Known(worker_seen(card, beat), state, is_live, beat.rests or beat.message))
     return known
 
 

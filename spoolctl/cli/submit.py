@@ -19,6 +19,7 @@ from spoolctl.cli.opening import (
     opened,
 )
 from spoolctl.cli.planned import Planned, Wishes
+from spoolctl.cli.suiting import refuse_impossible
 from spoolctl.spool import (
     Actor,
     Place,
@@ -75,7 +76,11 @@ def submit(
         typer.Option("--priority", metavar="0-99", help="99 first, 50 if left out, 0 last."),
     ] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Also if a job that they need is not there yet.")
+        bool,
+        typer.Option(
+            "--anyway",
+            help="Also if a job that they need is not there yet, or no known worker can run them.",
+        ),
     ] = False,
     dry_run: DryRunOption = False,
     quiet: QuietOption = False,
@@ -99,6 +104,8 @@ def submit(
     shown = len(files) > _PROGRESS_FROM and not as_json
     with rendering.progress("reading", len(files), shown=shown) as advance:
         planned = plan(actor, files, wishes, preview=dry_run, advance=advance)
+    if not anyway:
+        refuse_impossible(actor, planned)
     places = {one.name: one.place(actor, wishes) for one in planned}
     if not dry_run:
         with rendering.progress("submitting", len(files), shown=shown) as advance:

@@ -23,6 +23,8 @@ class Known:
     state: str
     """What it does, in words."""
     is_live: bool
+    why: str | None = None
+    """Why it does not take jobs, or what else it tells of itself."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _not_now(
 ) -> Iterable[str]:
     seen, node = known.seen, known.seen.node
     if not known.is_live or not seen.takes_jobs:
-        yield f"takes no jobs now ({known.state})"
+        yield f"takes no jobs now ({known.state}{': ' + known.why if known.why else ''})"
     if not serves(seen, job.job_class):
         until = node.reserved_until_idle_s
         after = "" if until is None else f", until it has been without for {until:g} s"

@@ -38,13 +38,14 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
 
 
 def lacking_gb(job: Job, node: Node, previous: Manifest | None = None) -> float | None:
-    """How much more memory the card would need, in GB; ``None`` if it has enough, or if nobody knows what it has."""
-    needed = job.requires.vram_gb
-    above = previous.vram_gb_above if previous is not None and not previous.final else None
-    needed = max(needed, above or 0.0)
-    if node.vram_gb is None or node.vram_gb > needed or not needed:
+    """How much more memory the card would need, in GB; ``None`` if it is not short of any, or if nobody knows what it has."""
+    has = node.vram_gb
+    if has is None:
         return None
-    return needed - node.vram_gb if node.vram_gb < needed else 0.0
+    above = previous.vram_gb_above if previous is not None and not previous.final else None
+    short = max(job.requires.vram_gb - has, 0.0 if above is None else above - has)
+    is_short = short > 0 or (above is not None and has <= above)
+    return short if is_short else None
 
 
 def _memory(vram_gb: float, node: Node, previous: Manifest | None) -> Iterable[str]:

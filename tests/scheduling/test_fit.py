@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from spoolctl.scheduling.fit import misfits
+from spoolctl.scheduling.fit import lacking_gb, misfits
 from spoolctl.spool import (
     MANIFEST_SCHEMA,
     NODE_SCHEMA,
@@ -280,3 +280,12 @@ def test_the_refiners_model_is_needed_too():
 
 def test_where_any_model_name_will_do_no_digest_is_asked_for():
     assert misfits(asks(model="sdxl"), node()) == ()
+
+
+def test_what_a_card_lacks_is_told_in_gigabytes_and_only_where_it_lacks_some():
+    asked = job("{vram_gb: 12}")
+    assert lacking_gb(asked, node(vram_gb=10.5)) == 1.5
+    assert lacking_gb(asked, node(vram_gb=12.0)) is None
+    assert lacking_gb(asked, node(vram_gb=None)) is None
+    assert lacking_gb(job(), node(vram_gb=8.0), ran_out(above=8.0)) == 0.0
+    assert lacking_gb(job(), node(vram_gb=12.0), ran_out(above=8.0)) is None
