@@ -131,9 +131,8 @@ class Chooser:
 
     def _next_of(self, job_class: JobClass, me: WorkerSeen, look: Look) -> Claim | None:
         heads = self._heads.look(job_class, self._suits_at_all)
-        others = self.company.others
         for _ in range(_TRIES_MAX):
-            head, why = self._choose(heads, me, others, look)
+            head, why = self._choose(job_class, heads, me, look)
             if head is None:
                 break
             got = self._try(head)
@@ -145,7 +144,7 @@ class Chooser:
         return None
 
     def _choose(
-        self, heads: dict[str, Head], me: WorkerSeen, others: list[WorkerSeen], look: Look
+        self, job_class: JobClass, heads: dict[str, Head], me: WorkerSeen, look: Look
     ) -> tuple[Head | None, str]:
         unreadable = next((head for head in heads.values() if head.job is None), None)
         if unreadable is not None:
@@ -154,7 +153,12 @@ class Chooser:
             job.name: (job, head) for head in heads.values() if (job := self._heads.seen(head))
         }
         choice = choose(
-            me, others, [job for job, _ in waiting.values()], self._account, self._appraiser
+            me,
+            self.company.others,
+            [job for job, _ in waiting.values()],
+            self._account,
+            self._appraiser,
+            also_wanted=self._heads.wanted_but(job_class),
         )
         now = self._actor.clock.mono()
         for name in choice.left:

@@ -74,6 +74,16 @@ class Heads:
         self.growing = 0
         """Files that may become jobs in a moment, in this look."""
 
+    def wanted_but(self, job_class: JobClass) -> set[str | None]:
+        """The models that jobs in front of the other queues need, as they were seen last."""
+        return {
+            head.job.work.model
+            for other, heads in self._heads.items()
+            if other != job_class
+            for head in heads.values()
+            if head.job is not None
+        }
+
     def begin(self) -> None:
         """Begin a look."""
         self.budget, self.growing = OPENED_MAX, 0

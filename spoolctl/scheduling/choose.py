@@ -11,7 +11,7 @@ Guarantees: a job is taken before at most ``passes_max`` older ones of its line,
 that see the same; a job is never left for longer than it would take here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from spoolctl.scheduling.plan import Plan
@@ -61,6 +61,7 @@ def choose(  # noqa: PLR0913 - what a worker sees
     appraiser: Appraiser,
     *,
     behind: int = 0,
+    also_wanted: Container[str | None] = (),
 ) -> Choice:
     """Choose the next job of one class for one worker.
 
@@ -71,6 +72,7 @@ def choose(  # noqa: PLR0913 - what a worker sees
         account: Of the turns that this worker gave.
         appraiser: What jobs cost.
         behind: How many jobs wait behind that head.
+        also_wanted: Models that waiting jobs of other classes need.
 
     Returns:
         What to do. Nothing to take and nothing left: no job here is for this worker, and a less urgent class may be asked.
@@ -87,7 +89,7 @@ def choose(  # noqa: PLR0913 - what a worker sees
     pressed = next((job for job in mine if _slack(job, appraiser) <= 0), None)
     if pressed is not None:
         return _take(pressed, lines, appraiser, "it has waited its time")
-    plan = Plan(me, others, jobs, appraiser, behind=behind)
+    plan = Plan(me, others, jobs, appraiser, behind=behind, also_wanted=also_wanted)
     return _by_plan(plan, lines, account)
 
 

@@ -8,10 +8,10 @@ Pure. The jobs are gone through in their order, and each goes to whoever would h
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
-from spoolctl.scheduling.rank import Appraiser, Offer
+from spoolctl.scheduling.rank import Appraiser, Offer, weighed
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
 
 
@@ -24,12 +24,14 @@ class Plan:
         jobs: What waits, of one class, in order.
         appraiser: What jobs cost.
         behind: How many jobs of the class wait behind these.
+        also_wanted: Models that jobs of other classes need.
     """
 
-    def __init__(
-        self, me: WorkerSeen, others: Sequence[WorkerSeen], jobs: Sequence[JobSeen], appraiser: Appraiser, *, behind: int = 0
+    def __init__(  # noqa: PLR0913 - what a worker sees
+        self, me: WorkerSeen, others: Sequence[WorkerSeen], jobs: Sequence[JobSeen], appraiser: Appraiser, *, behind: int = 0,
+        also_wanted: Container[str | None] = (),
     ) -> None:  # fmt: skip
-        self.me, self.appraiser = me, appraiser
+        self.me, self.appraiser, self._also_wanted = me, appraiser, also_wanted
         self.workers = [me, *(other for other in others if other.takes_jobs)]
         self._free = {worker.name: worker.free_in_s for worker in self.workers}
         self._models = {worker.name: {worker.model} for worker in self.workers}
@@ -65,7 +67,7 @@ class Plan:
         rules = self.appraiser.rules
         everyone = len(able) == len(self.workers)
         offers = [self._offer(job, worker, anyone_can=everyone) for worker in able]
-        best = min(offers, key=lambda offer: offer.cost_s(rules))
+        best = min(weighed(offers), key=lambda offer: offer.cost_s(rules))
         self.given[job.name] = best
         self._free[best.worker.name] = best.ends_in_s
         self._models[best.worker.name].add(job.work.model)
@@ -76,10 +78,9 @@ class Plan:
         offer = self.appraiser.offer(
             job, worker, free_in_s=self._free[name], model=wanted if has else None
         )
-        extra_s = 0.0
-        if not has and self._wanted[worker.model]:
-            # It would have to come back to the model that it has now.
-            extra_s += self.appraiser.load_s(worker.model, worker.node)
+        extra_s = back_s = 0.0
+        if not has and (self._wanted[worker.model] or worker.model in self._also_wanted):
+            back_s = self.appraiser.load_s(worker.model, worker.node)
         if anyone_can and self._needed[name]:
             extra_s += self.appraiser.rules.scarce_weight * (offer.load_s + offer.run_s)
-        return replace(offer, extra_s=offer.extra_s + extra_s)
+        return replace(offer, extra_s=offer.extra_s + extra_s, back_s=back_s)

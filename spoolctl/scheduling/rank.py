@@ -7,7 +7,7 @@ A cost is an estimate and decides nothing about correctness; that a job *can* ru
 
 import fnmatch
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from spoolctl.scheduling.fit import misfits
@@ -49,6 +49,10 @@ class Offer:
     run_s: float
     extra_s: float
     """What the rules add: for a scarce card, for failures there, for no preference."""
+    back_s: float = 0.0
+    """Loading its present model again afterwards, if that is wanted."""
+    worth: float = 1.0
+    """What a second of this worker is worth for such work, beside one of the fastest: from 0 to 1."""
 
     @property
     def ends_in_s(self) -> float:
@@ -57,7 +61,8 @@ class Offer:
 
     def cost_s(self, rules: Choosing) -> float:
         """What decides: the lower, the better."""
-        return self.free_in_s + self.run_s + self.extra_s + rules.load_weight * self.load_s
+        lost_s = self.worth * (self.load_s + self.back_s)
+        return self.ends_in_s + self.extra_s + rules.load_weight * lost_s
 
 
 class Appraiser:
@@ -131,6 +136,14 @@ def prefers(node: Node, model: str | None) -> bool:
     )
 
 
+def weighed(offers: list[Offer]) -> list[Offer]:
+    """The same offers for one job, each knowing what its worker's time is worth beside the others'."""
+    shortest = min((offer.run_s for offer in offers), default=0.0)
+    return [
+        replace(offer, worth=shortest / offer.run_s if offer.run_s else 1.0) for offer in offers
+    ]
+
+
 def rank(job: JobSeen, workers: Iterable[WorkerSeen], appraiser: Appraiser) -> list[Offer]:
     """What the job would cost on each worker that it fits, the best first; equal ones by name."""
     offers = [
@@ -138,4 +151,6 @@ def rank(job: JobSeen, workers: Iterable[WorkerSeen], appraiser: Appraiser) -> l
         for worker in workers
         if worker.takes_jobs and not appraiser.misfits(job, worker)
     ]
-    return sorted(offers, key=lambda offer: (offer.cost_s(appraiser.rules), offer.worker.name))
+    return sorted(
+        weighed(offers), key=lambda offer: (offer.cost_s(appraiser.rules), offer.worker.name)
+    )

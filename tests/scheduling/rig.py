@@ -6,7 +6,7 @@ from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
 from spoolctl.scheduling.simulate.farm import Exactly
 from spoolctl.scheduling.work import work_of
-from spoolctl.spool import NODE_SCHEMA, Choosing, Node, parse_job
+from spoolctl.spool import NODE_SCHEMA, Choosing, ModelHere, Node, parse_job
 
 
 class Times:
@@ -33,7 +33,8 @@ def worker(name="w1", **seen):
         schema_=NODE_SCHEMA,
         **{
             "worker": name, "session": f"{name}-s", "machine": name, "protocol": 1, "version": "1", "backend": "webui",
-            "stages": ("txt2img",), "vram_gb": 24.0, "started_at": datetime(2026, 1, 1, tzinfo=UTC), **card,
+            "stages": ("txt2img",), "vram_gb": 24.0,
+            "models": tuple(ModelHere(name=one) for one in "abc"), "started_at": datetime(2026, 1, 1, tzinfo=UTC), **card,
         },
     )  # fmt: skip
     return WorkerSeen(node, **seen)

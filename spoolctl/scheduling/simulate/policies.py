@@ -23,7 +23,13 @@ def as_workers_do(world: World, worker: Busy) -> Choice:
             continue
         heads, behind = world.heads(worker, job_class)
         choice = choose(
-            me, list(seen.values()), heads, worker.account, world.appraiser, behind=behind
+            me,
+            list(seen.values()),
+            heads,
+            worker.account,
+            world.appraiser,
+            behind=behind,
+            also_wanted=world.wanted_but(job_class),
         )
         if choice.job is not None or choice.left:
             return choice

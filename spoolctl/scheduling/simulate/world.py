@@ -154,6 +154,15 @@ class World:
         seen = [self._as_seen(worker, one) for one in itertools.islice(jobs.values(), self._window)]
         return seen, len(jobs) - len(seen)
 
+    def wanted_but(self, job_class: JobClass) -> set[str | None]:
+        """The models that jobs in front of the other queues need."""
+        return {
+            arrival.job.work.model
+            for other, jobs in self.waiting.items()
+            if other != job_class
+            for arrival in itertools.islice(jobs.values(), self._window)
+        }
+
     def _as_seen(self, worker: Busy, arrival: Arrival) -> JobSeen:
         since = worker.left.get(arrival.job.name, self.now)
         return replace(

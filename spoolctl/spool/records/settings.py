@@ -72,8 +72,8 @@ class Choosing(Submitted):
     """Between whom turns are fair inside a class: submitters and then each one's groups, submitters alone, or nobody."""
     turn_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     """How far one submitter or group may get ahead of another on a worker before it is the other's turn, in seconds of work."""
-    load_weight: Annotated[float, Field(ge=0, le=100)] = 1.5
-    """What a second of loading a model counts for: it also takes away the model that was there."""
+    load_weight: Annotated[float, Field(ge=0, le=100)] = 3.0
+    """What a second of loading counts for, on one of the fastest workers; less on slower ones, whose time is worth less."""
     scarce_weight: Annotated[float, Field(ge=0, le=100)] = 0.5
     """What taking a card counts for that waiting jobs need and few have, as a share of the time for which it is taken."""
     prefer_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
