@@ -108,7 +108,9 @@ def test_of_a_deep_queue_only_some_records_are_opened(bench: Bench) -> None:
 def test_records_that_cannot_be_read_and_jobs_that_fit_nobody_are_borne(bench: Bench) -> None:
     place = bench.root / layout.QUEUES[1].folder
     (place / "bad.yaml").write_text("schema: spool.job/1\n", encoding="utf-8")
-    bench.submit("large", JOB.replace("workload:", "requires: {vram_gb: 48}\nworkload:"))
+    bench.submit(
+        "large", JOB.replace("workload:", "requires: {vram_gb: 48}\nworkload:"), "--anyway"
+    )
 
     assert left_line(bench).endswith("from 2 jobs on 1 worker; about 2 fit none of them")
 

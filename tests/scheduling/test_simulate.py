@@ -16,7 +16,7 @@ from spoolctl.scheduling.simulate.world import simulate
 from spoolctl.spool import Choosing, UsageError
 from spoolctl.spool.yamltext import parse
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "farm.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "farm" / "farm.yaml"
 
 
 def summary(planned, policy="spool", rules=None):
@@ -89,7 +89,7 @@ def test_a_worker_that_closes_takes_nothing_that_would_not_end_before():
     closing = [{"name": "a", "vram_gb": 24.0, "speed": 1.0, "closed": [[0.5, 2.0]]}]
     told = simulate(tiny(workers=closing), Choosing(), POLICIES["spool"])
     begun = sorted(run.began_s for run in told.runs)
-    assert begun == [0.0, 17.0, 121.0, 131.0]  # it looks every two seconds
+    assert begun == [0.0, 17.0, 120.0, 130.0]
 
 
 def test_a_description_that_makes_no_sense_says_where():
@@ -107,3 +107,10 @@ def test_the_example_farm_runs_and_its_picture_shows_every_worker_and_job():
     assert len(titles) == len(planned.arrivals) == 280
     texts = {one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")}
     assert {"a <farm> & more", "study", "attic", "flux-dev"} <= texts
+
+
+def test_what_only_a_reserved_worker_could_run_ends_no_simulation_late():
+    """It used to go on for ever: the jobs fitted a worker, which would never take them."""
+    heavy = [{"jobs": 2, "model": "m", "vram_gb": 16.0}, {"model": "m", "class": "interactive"}]
+    told = summary(tiny(jobs=heavy).reserving("a", "interactive"))
+    assert (told.jobs, told.never) == (1, 2)

@@ -20,7 +20,10 @@ from spoolctl.spool import CLASSES, Choosing, JobClass
 WINDOW = 128
 """How many heads of each class a worker sees."""
 LOOK_S = 2.0
-"""How often an idle worker looks again."""
+"""How often an idle worker looks again; ever more seldom while nothing happens."""
+_LOOKS = 20
+_PATIENCE_S = 8 * 86_400.0
+"""When nothing has happened for so long nothing ever will: what waits then waits for nobody."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class World:
         self.farm, self.rules, self._chooses = farm, rules, chooses
         self.appraiser = Appraiser(rules, farm.timing)
         self.now = 0.0
+        self._happened_at = 0.0
         self._window = WINDOW
         self.workers = [Busy(one) for one in farm.workers]
         self.waiting: dict[JobClass, dict[str, Arrival]] = {one: {} for one in CLASSES}
@@ -86,9 +90,14 @@ class World:
         events: list[tuple[float, int, Arrival | None]] = [
             (one.at_s, next(order), one) for one in self.farm.arrivals
         ]
+        opens = (end for worker in self.workers for _, end in worker.farm.closed)
+        events += [(at, next(order), None) for at in opens]
         heapq.heapify(events)
         while events:
             self.now = events[0][0]
+            if self.now - self._happened_at > _PATIENCE_S:
+                self._give_up()
+                break
             while events and events[0][0] <= self.now:
                 arrival = heapq.heappop(events)[2]
                 if isinstance(arrival, Arrival):
@@ -97,8 +106,12 @@ class World:
                 heapq.heappush(events, (at, next(order), None))
         return self.told
 
+    def _give_up(self) -> None:
+        for jobs in self.waiting.values():
+            self.told.never += [arrival.job for arrival in jobs.values()]
+
     def _arrive(self, arrival: Arrival) -> None:
-        job = arrival.job
+        job, self._happened_at = arrival.job, self.now
         if any(not self.appraiser.misfits(job, self._seen(one)) for one in self.workers):
             self.waiting[job.job_class][job.name] = arrival
         else:
@@ -114,7 +127,7 @@ class World:
                 continue
             choice = self._chooses(self, worker)
             if choice.job is None:
-                again.append(self.now + LOOK_S)
+                again.append(self.now + max(LOOK_S, (self.now - self._happened_at) / _LOOKS))
                 for name in choice.left:
                     worker.left.setdefault(name, self.now)
             else:
@@ -142,6 +155,7 @@ class World:
         self.told.runs.append(Run(job, node.worker, arrival.at_s, self.now, load_s, ended))
         worker.account.serve(line, load_s + expected)
         worker.model = wanted or worker.model
+        self._happened_at = ended
         worker.free_at, worker.expected_at = ended, self.now + load_s + expected
         worker.left.clear()
         if not worker.farm.node.reserved_for or job.job_class in worker.farm.node.reserved_for:
