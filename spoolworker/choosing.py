@@ -12,9 +12,11 @@ from spoolctl.scheduling.choose import choose, serves
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.fit import misfits
 from spoolctl.scheduling.model_names import plain_name
+from spoolctl.scheduling.outgrown import outgrown
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import WorkerSeen
 from spoolctl.scheduling.turns import Account
+from spoolctl.scheduling.work import work_of
 from spoolctl.spool import (
     CLASSES,
     Actor,
@@ -196,11 +198,19 @@ class Chooser:
             self._life.tell(model=self._last_model)
 
     def _suits_at_all(self, location: Location, job: Job) -> bool:
-        reasons = self._misfits(job)
+        reasons = self._misfits(job) or self._outgrown(job)
         if reasons:
             self._actor.log("misfit", job=location.name, reasons=list(reasons))
             self._heads.pass_over(location.path, _MISFIT_AGAIN_S)
         return not reasons
+
+    def _outgrown(self, job: Job) -> tuple[str, ...]:
+        try:
+            work = work_of(job)
+        except BadRecord:
+            return ()
+        why = outgrown(job, work, self.node, self.company.cards, self._estimates())
+        return (why,) if why else ()
 
     def _misfits(self, job: Job, previous: Manifest | None = None) -> tuple[str, ...]:
         try:
