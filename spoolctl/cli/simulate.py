@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from spoolctl.cli import rendering
-from spoolctl.cli.opening import JsonOption
+from spoolctl.cli.opening import JsonOption, SpoolOption, opened
+from spoolctl.cli.present import present
 from spoolctl.scheduling.simulate.bound import lower_bound
 from spoolctl.scheduling.simulate.described import described
 from spoolctl.scheduling.simulate.farm import Farm
@@ -33,6 +34,10 @@ def simulate(
     trace: Annotated[
         str | None, typer.Option("--trace", help=f"Instead of a file: {', '.join(TRACES)}.")
     ] = None,
+    here: Annotated[
+        bool,
+        typer.Option("--here", help="Instead of a file: this spool's workers and what waits now."),
+    ] = False,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Of a trace: how many jobs.")] = 2_000,
     seed: Annotated[int, typer.Option("--seed", help="Of a trace: which one is drawn.")] = 1,
     more: Annotated[
@@ -56,17 +61,23 @@ def simulate(
         Path | None,
         typer.Option("--picture", metavar="FILE.svg", help="Draw what each worker does when."),
     ] = None,
+    spool: SpoolOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try the choosing on a farm that is not there."""
-    planned = _farm(file, trace, seed, jobs)
+    rules, left_out = Choosing(), 0
+    if here and file is None and trace is None:
+        actor = opened(spool)
+        found = present(actor)
+        planned, rules, left_out = found.farm, actor.settings.choosing, found.left_out
+    else:
+        planned = _farm(file, trace, seed, jobs)
     for name in more or ():
         planned = planned.with_another(name)
     for name in without or ():
         planned = planned.without(name)
     for name in reserve or ():
         planned = planned.reserving(name, "interactive")
-    rules = Choosing()
     told: dict[str, Told] = {
         name: live(planned, rules, chooses)
         for name, chooses in POLICIES.items()
@@ -80,16 +91,25 @@ def simulate(
         "farm": planned.name,
         "workers": [one.name for one in planned.workers],
         "bound_s": bound_s,
+        "left_out": left_out,
         "policies": [asdict(row) for row in rows],
     }
-    rendering.answer(document, lambda page: _page(page, planned, bound_s, rows), as_json=as_json)
+
+    def text(page: rendering.Page) -> None:
+        _page(page, planned, bound_s, rows)
+        if left_out:
+            page.line(
+                f"{rendering.counted(left_out, 'job')} of a deep queue, or unreadable, left out"
+            )
+
+    rendering.answer(document, text, as_json=as_json)
 
 
 def _farm(file: Path | None, trace: str | None, seed: int, jobs: int) -> Farm:
     if (file is None) == (trace is None):
         raise UsageError(
             "what is to be simulated? Name a file or a trace",
-            hint=f"'--trace {next(iter(TRACES))}', or a file as docs/SCHEDULING.md shows it",
+            hint=f"one of '--here', '--trace {next(iter(TRACES))}', or a file as docs/SCHEDULING.md shows it",
         )
     if trace is not None:
         if trace not in TRACES:

@@ -131,3 +131,22 @@ def test_simulate_names_the_place_in_a_file_that_makes_no_sense(bench):
     file = bench.file("farm.yaml", "models: [{name: m, gb: two}]\n")
     assert "models.0.gb" in bench("simulate", file).err
     assert "cannot read" in bench("simulate", bench.file("farm.yaml", "[]")).err
+
+
+def test_simulate_here_takes_the_live_workers_and_what_waits_now(bench):
+    worker(bench, "attic")
+    worker(bench, "gone", state="stopped")
+    for name in ("one", "two"):
+        bench.submit(name)
+    (bench.root / "queue" / "normal" / "bad.yaml").write_text(
+        "schema: spool.job/1\n", encoding="utf-8"
+    )
+    told = bench("simulate", "--here", "--json").document
+    assert (told["workers"], told["left_out"]) == (["attic"], 1)
+    assert [one["jobs"] for one in told["policies"]] == [2, 2, 2]
+    assert "1 job of a deep queue, or unreadable, left out" in bench("simulate", "--here").out
+
+
+def test_simulate_here_without_workers_says_that_nobody_can_run_what_waits(bench):
+    bench.submit("one")
+    assert "1 job fit no worker" in bench("simulate", "--here").out

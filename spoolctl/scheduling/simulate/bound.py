@@ -32,7 +32,7 @@ def lower_bound(farm: Farm) -> float:
             else farm.timing.run_s(arrival.job.work, one.node).mid
             for one in farm.workers
         )
-        if min(times) < math.inf:
+        if min(times, default=math.inf) < math.inf:
             rows.append((arrival.at_s, times, farm.stray(arrival.job)))
     best = max((at + min(times) * stray for at, times, stray in rows), default=0.0)
     moments = sorted({at for at, _, _ in rows})
