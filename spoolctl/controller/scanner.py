@@ -48,7 +48,8 @@ PROBLEM_AGAIN_S = 300.0
 FULL_COMPILE_S = 3_600.0
 _TRIES_KEPT = 10_000
 COMPILE_SHARE = 20.0
-"""After a compile the next one waits this many times as long as it took."""
+"""After a compile the next one waits this many times as long as it took, but never past the next full look: one that hung with the
+share, or slept with the machine, for ten minutes would otherwise keep the corpus as it was for three hours."""
 
 
 @dataclass
@@ -275,7 +276,7 @@ class Scanner:
         done = [self._compile_one(scanned, ledger, touched) for ledger in COMPILED]
         ended = self._actor.clock.mono()
         # A compile copies the whole ledger, so a large one is compiled less often.
-        self._compile_at = ended + COMPILE_SHARE * (ended - now)
+        self._compile_at = ended + min(COMPILE_SHARE * (ended - now), FULL_COMPILE_S)
         if all(done):
             self._touched.clear()
             if full:
