@@ -31,7 +31,7 @@ def _replace_part(actor, ledger, name, suffix, lines):
     replace_own(actor, path, lines)
 
 
-def _compile_in_place(actor, ledger, *, touched):
+def _compile_in_place(actor, ledger, *, touched, read):
     """What is lacking is found first, and then written behind whatever is there by then, as by ``open(..., "a")``."""
     target = COMPILED[ledger]
     before = _read_or_nothing(actor, target)

@@ -63,7 +63,7 @@ WORKING = (
             ),
             replaced("spoolworker.execution:Execution._publish", _publish_then_bring),
         ),
-        Seeds(first=16),
+        Seeds(first=45),
         "liveness.*rests in finished",
     ),
 )
