@@ -1,8 +1,9 @@
 """Sweeping: one bounded pass of housekeeping, done by workers in their idle moments and by the controller.
 
-It reaps attempts without life, settles records that do not lie where their decisions say, promotes what waited, gives files dropped
-beside the queues a class, brings what a queue's head has no room for into shards, and decides cancels that people asked for with the
-mouse. Every step is idempotent and may be done by any number of sweepers at once.
+It reaps attempts without life (those that hold tokens also if their record is gone), settles records that do not lie where their
+decisions say, promotes what waited, gives files dropped beside the queues a class, brings what a queue's head has no room for into
+shards, and decides cancels that people asked for with the mouse. Every step is idempotent and may be done by any number of sweepers
+at once.
 
 Guarantees: one record's trouble never stops the pass; a bounded number of records is opened each time; a folder that can't be listed
 counts as unseen, not as empty. Does not merge and does not prune: those are the controller's.
@@ -24,6 +25,7 @@ from spoolctl.spool.life import Life, end_session, worker_of
 from spoolctl.spool.looking import (
     Attempt,
     Decisions,
+    attempt,
     decisions,
     entries_in,
     heartbeat,
@@ -38,6 +40,7 @@ from spoolctl.spool.records import Code, Heartbeat
 from spoolctl.spool.settle import move, settle
 from spoolctl.spool.spilling import Spiller
 from spoolctl.spool.states import belongs, class_of, label_for
+from spoolctl.spool.tokens import slots
 
 HEADS_MAX = 32
 """How many records of each queue are looked at; leftovers further back wait until they come to the front."""
@@ -82,7 +85,15 @@ class Sweeper:
         swept = Swept()
         self._reaper.wake()
         self._open = set()
-        for one in (self._claims, self._queues, self._waiting, self._cancelled, self._resting):
+        passes = (
+            self._claims,
+            self._queues,
+            self._waiting,
+            self._cancelled,
+            self._resting,
+            self._tokens,
+        )
+        for one in passes:
             try:
                 one(swept)
             except OSError as error:
@@ -275,6 +286,26 @@ class Sweeper:
         decided = decisions(self._actor, location.name)
         if not self._reap(swept, location, decided):
             self._settle(swept, location, for_s=REST_AGAIN_S)
+
+    def _tokens(self, swept: Swept) -> None:
+        """Whose record was deleted while it ran is found by no look at records; if its worker died then, its tokens were never free."""
+        for token in self._actor.settings.tokens:
+            for slot in slots(self._actor, token):
+                if slot.is_free or slot.last is None:
+                    continue
+                name, number = slot.last.name, slot.last.attempt
+                if (name, number) in self._open:
+                    continue
+                try:
+                    self._reap_holder(swept, name, number)
+                except (OSError, SpoolError) as error:
+                    self._trouble(swept, layout.holder(token, slot.number, slot.count), error)
+
+    def _reap_holder(self, swept: Swept, name: str, number: int) -> None:
+        held = attempt(self._actor, name, number)
+        if held.is_open:
+            self._open.add((name, number))
+            swept.reaped += self._reaper.consider(name, held)
 
 
 def end_former_sessions(actor: Actor, life: Life) -> int:

@@ -30,6 +30,13 @@ def place_of(worker, name):
     return location
 
 
+def delete(world, name):
+    """A person deletes its record with a file manager."""
+    [path] = world.places(name)
+    world.share.unlink(path)
+    world.removed.add(name)
+
+
 def test_a_second_job_waits_in_its_queue_until_the_first_has_its_verdict():
     world = with_tokens()
     one, other = world.worker("w1"), world.worker("w2")
@@ -70,6 +77,39 @@ def test_a_dead_worker_s_token_is_free_when_its_attempt_is_reaped():
     assert world.verdicts("job-1") == ["lost"]
     assert other.work() == 2
     world.check()
+
+
+@pytest.mark.parametrize("machine", ["host-a", "host-b"])
+def test_the_token_of_a_job_whose_record_was_deleted_while_it_ran_is_free_though_its_worker_died(
+    machine,
+):
+    """No look at records found that attempt: the token was held for ever."""
+    world = with_tokens()
+    one = world.worker("w1")
+    one.claim()
+    delete(world, "job-1")
+    world.dead.add(one.actor.host.pid)
+    other = world.worker("w2", machine=machine)
+    for _ in range(4):
+        world.turn(120)
+        other.sweep()
+    assert world.verdicts("job-1") == ["lost"]
+    assert other.work() == 1
+    assert world.state("job-2") == "finished"
+    world.check()
+
+
+def test_the_token_of_a_job_whose_record_was_deleted_stays_held_while_its_worker_lives():
+    world = with_tokens()
+    one, other = world.worker("w1"), world.worker("w2", machine="host-b")
+    one.claim()
+    delete(world, "job-1")
+    for _ in range(8):
+        world.turn(120)
+        one.life.beat_attempt("job-1", 1)
+        other.sweep()
+    assert world.verdicts("job-1") == [None]
+    assert other.claim() is None
 
 
 def test_a_job_that_requires_two_tokens_runs_with_both_or_not_at_all():
