@@ -76,6 +76,7 @@ from spoolctl.spool.ports import Digest, Host
 from spoolctl.spool.prune import prune_job, prune_outputs
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once, replace_own, store_own
 from spoolctl.spool.records import *  # noqa: F403 - the records are public as a whole
+from spoolctl.spool.records.base import told
 from spoolctl.spool.retry import retry
 from spoolctl.spool.settle import settle
 from spoolctl.spool.spool import create_spool, default_settings, open_spool
@@ -103,7 +104,7 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "parse_approval", "parse_file_name", "parse_job", "parse_mapping", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
     "read_figures", "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder",
     "refuse_other_protocol", "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shards_in",
-    "shelf", "slots", "slug", "spread", "stages_of", "store_own", "submit", "told_tokens", "worker_of",
+    "shelf", "slots", "slug", "spread", "stages_of", "store_own", "submit", "told", "told_tokens", "worker_of",
     "write_history",
     *records.__all__,
 ]  # fmt: skip

@@ -31,6 +31,7 @@ TARGETS = {
     "learning": "test_fuzz_corpus:test_any_job_that_was_committed_gives_lines_that_stablenew_reads",
     "spool": "test_fuzz_spool:test_files_of_strangers_anywhere_harm_no_job_and_are_not_lost",
     "decisions": "test_fuzz_decisions:test_no_spoilt_decision_stops_a_loop_or_another_job",
+    "farms": "test_fuzz_farms:test_any_description_of_a_farm_is_a_farm_or_is_refused",
     "cli": "test_fuzz_cli:test_every_command_that_only_looks_answers_whatever_lies_there",
 }
 _INSTRUMENTED = ["spoolctl", "spoolworker", "PIL.PngImagePlugin", "yaml"]

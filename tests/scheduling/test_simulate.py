@@ -99,6 +99,31 @@ def test_a_description_that_makes_no_sense_says_where():
         tiny(jobs=[{"model": "x"}])
 
 
+@pytest.mark.parametrize(
+    ("jobs", "said"),
+    [
+        ({"width": 3}, r"jobs\.0: .*width: Input should be greater"),
+        ({"images": 0}, r"jobs\.0: .*count: Input should be greater"),
+        ({"submitted_by": ""}, r"jobs\.0: submitted_by"),
+        ({"at_min": 1e300}, r"jobs\.0\.at_min: Input should be less"),
+    ],
+)
+def test_a_job_of_a_farm_that_no_spool_would_take_is_refused_in_one_line(jobs, said):
+    """Each of them ended ``spoolctl simulate`` with a traceback."""
+    with pytest.raises(UsageError, match=said):
+        tiny(jobs=[{"model": "m", **jobs}])
+
+
+def test_a_worker_of_a_farm_that_no_spool_would_take_is_refused_in_one_line():
+    worker = {"name": "a", "vram_gb": 24.0, "speed": 1.0}
+    with pytest.raises(UsageError, match="worker 'a': gpu: String should have"):
+        tiny(workers=[{**worker, "gpu": ""}])
+    with pytest.raises(UsageError, match=r"workers\.0\.speed"):
+        tiny(workers=[{**worker, "speed": 1e-300}])
+    with pytest.raises(UsageError, match="2 workers are called 'a'"):
+        tiny(workers=[worker, worker])
+
+
 def test_the_example_farm_runs_and_its_picture_shows_every_worker_and_job():
     planned = described(parse(EXAMPLE.read_text(encoding="utf-8")), "farm.yaml")
     told = simulate(planned, Choosing(), POLICIES["spool"])
