@@ -1,5 +1,6 @@
 """Scenes of attempts and of what names them: verdicts, claims, numbers, days, hands that hurry."""
 
+import contextlib
 import io
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from spoolctl.spool import (
     Standing,
     Verdict,
     codec,
+    conclude,
+    end,
     find,
     layout,
     publish_once,
@@ -120,6 +123,28 @@ def superseded_worker_delivers_late():
 
     other = world.worker("w3", machine="host-c")
     return Gathering(world, [("other", lambda: claim_and_run(other)), ("late", late)], ended)
+
+
+def worker_delivers_and_ends():
+    """As the worker's program does it: the image, then the verdict, each until the share has taken it."""
+    world, worker, claimed = owned()
+    made = Made(InMemory("0000-1-txt2img.png", b"an image"), "txt2img", 0, True, 16, 16, 7, 7)
+
+    def work():
+        outputs = _until_it_works(lambda: deliver(worker.actor, claimed, (made,)))
+        ending = Ending(Verdict.SUCCEEDED, outputs=outputs, backend=BackendUsed(name="test"))
+        manifest = _until_it_works(lambda: conclude(worker.actor, claimed, ending))
+        while _until_it_works(lambda: end(worker.actor, claimed, manifest)) is Outcome.UNKNOWN:
+            pass
+
+    return Gathering(world, [("work", work)])
+
+
+def _until_it_works(step):
+    for _ in range(3):
+        with contextlib.suppress(OSError):
+            return step()
+    return step()
 
 
 def failed_for_good_while_another_looked():

@@ -1,21 +1,16 @@
 """Errors of the worker's program, which the simulated world runs whole: its sessions, its deliveries, its last step."""
 
-from spoolctl.spool import attempt_numbers, store_own
-from spoolworker.execution import Execution
+from spoolctl.spool import Outcome, attempt_numbers, end, store_own
 from tests.mutants.rewriting import Mutant, replaced, rewritten, together
 from tests.mutants.searching import Orders, Seeds
 
-_publish = Execution._publish
 
-
-def _publish_then_bring(self, ending):
-    manifest = _publish(self, ending)
-    if manifest is not None and manifest.succeeded:
-        for path, made in self._actor.__dict__.pop("_to_bring", ()):
-            self._insisting.until_it_works(
-                "bring", lambda p=path, m=made: store_own(self._actor, m, p), self._is_over
-            )
-    return manifest
+def _end_then_bring(actor, claim, manifest):
+    outcome = end(actor, claim, manifest)
+    if outcome is Outcome.WON and manifest.succeeded:
+        for path, made in actor.__dict__.get("_to_bring", ()):
+            store_own(actor, made, path)
+    return outcome
 
 
 WORKING = (
@@ -51,7 +46,7 @@ WORKING = (
     Mutant(
         "outputs_come_after_the_verdict",
         "I2",
-        "The verdict is published before the outputs are on the share; between the two the worker dies, or gives up.",
+        "The verdict is published before the outputs are on the share; between the two the worker dies.",
         together(
             rewritten(
                 "spoolworker.delivery:_deliver_one",
@@ -61,9 +56,9 @@ WORKING = (
                 ),
                 ("found = actor.files.digest(path)", "found = made_here"),
             ),
-            replaced("spoolworker.execution:Execution._publish", _publish_then_bring),
+            replaced("finish:end", _end_then_bring),
         ),
-        Seeds(first=45),
-        "liveness.*rests in finished",
+        Orders("worker_delivers_and_ends", preemptions=0, faults=1, schedules=300),
+        "I5: job-1 rests in finished",
     ),
 )
