@@ -1,7 +1,8 @@
 """The pulse: the thread that shows life and watches what others want, however busy or hung the work is.
 
-Every ``heartbeat_s`` it writes the worker's heartbeat and that of its attempt; every ``LOOK_S`` it asks whether the attempt is still
-its own and whether somebody wants it cancelled. The work itself runs in other threads and only reads what the pulse found.
+Every ``heartbeat_s`` it writes the worker's heartbeat and that of each of its attempts: the one in work, and one that may be on its
+way to the share. Every ``LOOK_S`` it asks whether each is still its own and whether somebody wants it cancelled. The work itself runs
+in other threads and only reads what the pulse found.
 
 Guarantees: ``silent_s`` grows while no heartbeat reaches the share, also while a call on a hung mount does not return; the agent fences
 itself by it. Does not stop anything by itself.
@@ -9,23 +10,25 @@ itself by it. Does not stop anything by itself.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 from spoolctl.spool import Actor, Claim, Life, Ownership, Standing
 
-T = TypeVar("T")
 LOOK_S = 1.0
 
 
-@dataclass(frozen=True)
-class _Watched:
-    claim: Claim
-    ownership: Ownership
+class Watched:
+    """An attempt for which the pulse beats, and what it found of it."""
+
+    def __init__(self, claim: Claim, ownership: Ownership) -> None:
+        self.claim = claim
+        self.ownership = ownership
+        self.standing = Standing.MINE
+        """What the last look at the attempt found; the first answer that is not ``MINE`` stays."""
 
 
 class Pulse:
-    """One worker's heartbeats and its eyes on its own attempt."""
+    """One worker's heartbeats and its eyes on its own attempts."""
 
     def __init__(self, actor: Actor, life: Life, heed: Callable[[], None] = lambda: None) -> None:
         """``heed`` is called with every heartbeat: what people ask of the worker is heard while a job runs, too."""
@@ -35,8 +38,7 @@ class Pulse:
         self._look_s = min(LOOK_S, actor.settings.heartbeat_s)
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._watched: _Watched | None = None
-        self._standing = Standing.MINE
+        self._watched: tuple[Watched, ...] = ()
         self._written_mono = actor.clock.mono()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         # A daemon: a call on a hung mount never returns, and must not keep the process from ending.
@@ -54,22 +56,19 @@ class Pulse:
         self._stop.set()
         self._thread.join(timeout=self._actor.settings.heartbeat_s)
 
-    def watch(self, claim: Claim) -> None:
+    def watch(self, claim: Claim) -> Watched:
         """Beat for this attempt too, from now on."""
+        watched = Watched(claim, Ownership(self._actor, claim, self._life))
         with self._lock:
-            self._watched = _Watched(claim, Ownership(self._actor, claim, self._life))
-            self._standing = Standing.MINE
-            self._written_mono = self._actor.clock.mono()
+            if not self._watched:  # for another attempt the silence goes on
+                self._written_mono = self._actor.clock.mono()
+            self._watched = (*self._watched, watched)
+        return watched
 
-    def unwatch(self) -> None:
-        """Beat for the worker alone."""
+    def unwatch(self, watched: Watched) -> None:
+        """Beat for this attempt no more."""
         with self._lock:
-            self._watched = None
-
-    @property
-    def standing(self) -> Standing:
-        """What the last look at the attempt found; the first answer that is not ``MINE`` stays."""
-        return self._standing
+            self._watched = tuple(one for one in self._watched if one is not watched)
 
     @property
     def silent_s(self) -> float:
@@ -88,31 +87,31 @@ class Pulse:
             with self._lock:
                 watched = self._watched
             # Apart: a folder that cannot be read must not keep the heartbeat from being written.
-            if watched is not None:
-                self._try(self._look, watched)
-            if now >= next_beat and self._try(self._beat, watched):
-                self._try(lambda _: self._heed(), watched)
+            for one in watched:
+                self._try(partial(self._look, one))
+            if now >= next_beat and self._try(partial(self._beat, watched)):
+                self._try(self._heed)
                 next_beat = self._actor.clock.mono() + self._actor.settings.heartbeat_s
             self._stop.wait(self._look_s)
 
-    def _try(self, what: Callable[[T], None], watched: T) -> bool:
+    def _try(self, what: Callable[[], None]) -> bool:
         try:
-            what(watched)
+            what()
         except Exception as error:  # noqa: BLE001 - a pulse that dies of a fault looks like a dead worker
             self._actor.log("pulse.missed", error=repr(error), silent_s=round(self.silent_s, 1))
             return False
         return True
 
-    def _look(self, watched: _Watched) -> None:
+    def _look(self, watched: Watched) -> None:
         found = watched.ownership.look()
-        with self._lock:
-            if watched is self._watched and self._standing is Standing.MINE:
-                self._standing = found
+        if watched.standing is Standing.MINE:
+            watched.standing = found
         if found is not Standing.MINE:
             self._actor.log("pulse.standing", job=watched.claim.name, standing=found.value)
 
-    def _beat(self, watched: _Watched | None) -> None:
+    def _beat(self, watched: tuple[Watched, ...]) -> None:
         self._life.beat()
-        if watched is not None and self._standing is not Standing.SUPERSEDED:
-            self._life.beat_attempt(watched.claim.name, watched.claim.number)
+        for one in watched:
+            if one.standing is not Standing.SUPERSEDED:
+                self._life.beat_attempt(one.claim.name, one.claim.number)
         self._written_mono = self._actor.clock.mono()

@@ -24,6 +24,7 @@ import spoolctl.spool.names
 import spoolctl.spool.native
 import spoolctl.spool.ownership
 import spoolworker.agent
+import spoolworker.concluding
 import spoolworker.execution
 import spoolworker.insisting
 import spoolworker.pulse
@@ -181,7 +182,7 @@ def installed(time: Time, opened: dict[str, Any]) -> Iterator[None]:
         for module in (spoolworker.pulse, spoolworker.execution):
             patch.setattr(module, "threading", threads)
         patch.setattr(spoolworker.execution, "Watch", watch)
-        patch.setattr(spoolworker.execution, "check", lambda *_, **__: None)
+        patch.setattr(spoolworker.concluding, "check", lambda *_, **__: None)
         for module in (spoolworker.execution, spoolworker.insisting):
             patch.setattr(module, "_TICK_S", TICK_S)
         patch.setattr(spoolworker.pulse, "LOOK_S", LOOK_S)

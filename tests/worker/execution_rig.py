@@ -99,7 +99,7 @@ class Rig:
         self.pulse = Pulse(self.actor, self.life)
 
     def look(self):
-        self.pulse._look(self.pulse._watched)
+        self.pulse._look(*self.pulse._watched)
 
     def run(self, act, *, interrupt_wait_s=BY_HAND, vram_gb=8.0, **parts):
         self.backend = Played(act)

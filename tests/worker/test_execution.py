@@ -133,7 +133,7 @@ def test_a_fault_of_the_workers_own_is_internal_too_and_leaves_no_attempt_open(r
     def broken(*_args, **_kwargs):
         raise ZeroDivisionError("in the checks")
 
-    monkeypatch.setattr("spoolworker.execution.check", broken)
+    monkeypatch.setattr("spoolworker.concluding.check", broken)
 
     assert rig.run(product).code is Code.INTERNAL
     assert "in the checks" in rig.world.events("execution.internal")[0]["traceback"]

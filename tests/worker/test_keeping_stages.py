@@ -6,7 +6,7 @@ import pytest
 
 from spoolctl.spool import Code, Verdict, layout
 from spoolctl.spool.memory import Crashed, Fault
-from spoolworker import execution
+from spoolworker import concluding
 from spoolworker.resuming import drop_stages
 from tests.spool.spool_world import verdict_of
 from tests.worker.chain_rig import CHAIN, FIRST_TWO, Chain
@@ -29,7 +29,7 @@ def at_the_drop(monkeypatch, act):
         act()
         drop_stages(actor, claim, manifest)
 
-    monkeypatch.setattr(execution, "drop_stages", acting)
+    monkeypatch.setattr(concluding, "drop_stages", acting)
 
 
 def die_at_the_drop(chain, monkeypatch, number, fault):
@@ -146,7 +146,7 @@ def test_a_list_that_a_hung_write_brought_back_after_its_images_went_makes_the_c
     files = chain.actor.files
     with monkeypatch.context() as patch:
         patch.setattr(
-            execution,
+            concluding,
             "end",
             lambda *_: files.fail(files.operations, Fault.CRASH) or files.names(""),
         )

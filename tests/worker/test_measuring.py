@@ -21,11 +21,11 @@ def rig(tmp_path):
 
 def test_the_peak_is_the_most_that_was_in_use_at_any_reading():
     measuring = Measuring()
-    measuring.begin()
+    reading = measuring.begin()
     for free_gb in (20.0, 3.5, 12.0):
         measuring.saw(gpu(free_gb), None)
 
-    told = measuring.ran(node())
+    told = reading.ran(node())
 
     assert (told.peak_gb, told.peak_of, told.others_gb) == (20.5, "card", None)
 
@@ -33,10 +33,10 @@ def test_the_peak_is_the_most_that_was_in_use_at_any_reading():
 def test_what_others_held_before_is_taken_off_where_the_backend_tells():
     measuring = Measuring()
     measuring.saw(gpu(16.0), 6.0)
-    measuring.begin()
+    reading = measuring.begin()
     measuring.saw(gpu(4.0), 18.0)  # its backend grew; it has not been asked again
 
-    told = measuring.ran(node())
+    told = reading.ran(node())
 
     assert (told.peak_gb, told.peak_of, told.others_gb) == (14.0, "backend", 6.0)
 
@@ -44,30 +44,32 @@ def test_what_others_held_before_is_taken_off_where_the_backend_tells():
 def test_one_attempts_peak_is_not_the_next_ones():
     measuring = Measuring()
     for free_gb in (2.0, 10.0):
-        measuring.begin()
+        reading = measuring.begin()
         measuring.saw(gpu(free_gb), None)
-        peak_gb = measuring.ran(node()).peak_gb
-        measuring.end()
+        peak_gb = reading.ran(node()).peak_gb
+        measuring.end(reading)
 
     assert peak_gb == 14.0
 
 
 def test_a_card_that_tells_nothing_is_named_all_the_same():
     measuring = Measuring()
-    measuring.begin()
+    reading = measuring.begin()
     measuring.saw(None, None)
     measuring.saw(gpu(None), None)
 
-    told = measuring.ran(node("RX 580", 8.0))
+    told = reading.ran(node("RX 580", 8.0))
 
     assert (told.gpu, told.vram_gb, told.peak_gb, told.peak_of) == ("RX 580", 8.0, None, None)
 
 
 def test_a_backend_that_tells_its_load_tells_whether_there_was_one():
-    told = [Measuring().ran(node(), load_s=seconds, was_loaded=None) for seconds in (0.02, 12.5)]
+    told = [
+        Measuring().begin().ran(node(), load_s=seconds, was_loaded=None) for seconds in (0.02, 12.5)
+    ]
 
     assert [(one.load_s, one.was_loaded) for one in told] == [(0.02, True), (12.5, False)]
-    assert Measuring().ran(node(), was_loaded=False).was_loaded is False
+    assert Measuring().begin().ran(node(), was_loaded=False).was_loaded is False
 
 
 def test_a_verdict_tells_on_what_it_ran(rig):

@@ -76,8 +76,7 @@ def test_it_beats_for_the_worker_and_for_its_attempt_every_heartbeat(rig):
 
 
 def test_without_an_attempt_it_beats_for_the_worker_alone(rig):
-    rig.pulse.watch(rig.claim)
-    rig.pulse.unwatch()
+    rig.pulse.unwatch(rig.pulse.watch(rig.claim))
     before = rig.seen("attempt")
     rig.start()
     rig.round()
@@ -150,12 +149,12 @@ def test_a_look_that_fails_does_not_keep_the_heartbeat_from_being_written(rig):
     rig.files.names = lambda folder: names(
         "no-such-folder" if folder.startswith("results") else folder
     )
-    rig.pulse.watch(rig.claim)
+    watched = rig.pulse.watch(rig.claim)
     rig.start()
     rig.round(100)
 
     assert rig.pulse.silent_s < 1
-    assert rig.pulse.standing is Standing.MINE
+    assert watched.standing is Standing.MINE
 
 
 def test_no_fault_ends_the_pulse(rig):
@@ -171,22 +170,49 @@ def test_no_fault_ends_the_pulse(rig):
 
 
 def test_what_it_found_of_the_attempt_stays_and_is_forgotten_with_the_next_one(rig):
-    rig.pulse.watch(rig.claim)
+    watched = rig.pulse.watch(rig.claim)
     rig.start()
-    assert rig.pulse.standing is Standing.MINE
+    assert watched.standing is Standing.MINE
     cancel(rig.world.person(), "job-1")
     rig.round()
-    assert rig.pulse.standing is Standing.CANCEL_ASKED
+    assert watched.standing is Standing.CANCEL_ASKED
 
     other = rig.world.actor("w2")
     end(other, rig.claim, conclude(other, rig.claim, Ending(Verdict.LOST, Code.NO_HEARTBEAT)))
     rig.round()
-    assert rig.pulse.standing is Standing.CANCEL_ASKED
+    assert watched.standing is Standing.CANCEL_ASKED
 
-    rig.pulse.watch(rig.claim)
-    assert rig.pulse.standing is Standing.MINE
+    again = rig.pulse.watch(rig.claim)
+    assert again.standing is Standing.MINE
     rig.round()
-    assert rig.pulse.standing is Standing.SUPERSEDED
+    assert (watched.standing, again.standing) == (Standing.CANCEL_ASKED, Standing.SUPERSEDED)
+
+
+def test_it_beats_for_each_of_two_attempts_and_knows_how_each_stands(rig):
+    """One is being delivered while the next is in work already."""
+    rig.world.submit("job-2")
+    first, second = rig.pulse.watch(rig.claim), rig.pulse.watch(rig.worker.claim())
+    beats = [f"{layout.attempt(name, 1)}/heartbeat.json" for name in ("job-1", "job-2")]
+    rig.start()
+    cancel(rig.world.person(), "job-2")
+    before = [rig.world.share.tree()[path] for path in beats]
+    rig.round()
+
+    after = [rig.world.share.tree()[path] for path in beats]
+    assert [old != new for old, new in zip(before, after, strict=True)] == [True, True]
+    assert (first.standing, second.standing) == (Standing.MINE, Standing.CANCEL_ASKED)
+    rig.pulse.unwatch(first)
+    rig.round()
+    assert rig.world.share.tree()[beats[0]] == after[0]
+    assert rig.world.share.tree()[beats[1]] != after[1]
+
+
+def test_another_attempt_does_not_end_the_silence_of_the_one_before(rig):
+    rig.pulse.watch(rig.claim)
+    rig.world.turn(200)
+    rig.pulse.watch(rig.claim)
+
+    assert rig.pulse.silent_s == pytest.approx(200, abs=1)
 
 
 def test_a_superseded_attempts_heartbeat_is_not_written_any_more(rig):
