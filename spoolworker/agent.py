@@ -1,7 +1,7 @@
 """The agent: one process for one GPU, from its start to its end.
 
-It takes its name, ends what its former life left open, then claims and runs one job after another; in between and in
-idle moments it sweeps.
+It takes its name, ends what its former life left open, then claims and runs one job after another (``succession``); beside
+them and in idle moments it sweeps.
 
 Guarantees: no error of a job, a file or the share ends it, except what it cannot work without (a spool, a name, a backend that
 comes to rest); it never claims while it rests (``availability``), is drained or told to stop, or while its backend does not answer. Does
@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from spoolctl.spool import (
     EXIT_SHARE_HANGS,
@@ -31,6 +32,7 @@ from spoolctl.spool import (
     refuse_other_protocol,
     spread,
 )
+from spoolworker.ahead import Ahead
 from spoolworker.availability import (
     Availability,
     InputSeen,
@@ -41,14 +43,15 @@ from spoolworker.availability import (
 from spoolworker.backends import open_backend
 from spoolworker.beside import Beside
 from spoolworker.breaker import Breaker
-from spoolworker.choosing import Chooser
+from spoolworker.choosing import Chooser, Chosen
 from spoolworker.config import Config
 from spoolworker.execution import BackendHangs, Execution
-from spoolworker.expecting import Expecting, was_loaded
+from spoolworker.expecting import Expecting, model_of, was_loaded
 from spoolworker.naming import hold_name
 from spoolworker.pulse import LOOK_S, Pulse
 from spoolworker.readiness import Readiness
 from spoolworker.stopping import Stopping
+from spoolworker.succession import Succession
 from spoolworker.wake import Wake
 
 EXIT_BACKEND_HANGS = 70
@@ -113,6 +116,17 @@ class Agent:
             on_fault=lambda error: log("breaker.unsaved", error=str(error)),
         )
 
+        self._succession = Succession(
+            self._actor,
+            self._life,
+            Ahead(self._actor, self._life, self._look_ahead, self._tidy_if_due),
+            self._execution,
+            self._finish,
+            partial(self._finish, is_behind=True),
+            self._goes_on,
+            self._taken_ahead,
+        )
+
     def run(self) -> int:
         """Live.
 
@@ -169,7 +183,7 @@ class Agent:
             claimed, leave = self._next() if self._is_ready() else (None, self._may_leave())
             if claimed is not None:
                 try:
-                    self._execute(claimed)
+                    self._succession.run(claimed)
                 except BackendHangs as error:
                     if not self._readiness.end_server(whoever_started_it=True):
                         self._actor.log("worker.gives_up", error=str(error))
@@ -205,7 +219,7 @@ class Agent:
         except OSError as error:
             self._actor.log("choose.trouble", error=str(error))
             return None, False
-        self._life.tell(message=self._waits_for_upgrade())
+        self._life.tell(message=self._chooser.waits_for_upgrade())
         if (
             look.claimed is not None
             or look.growing
@@ -217,47 +231,44 @@ class Agent:
         swept = self._sweeper.sweep()
         return None, not (swept.promoted or swept.reaped)
 
-    def _waits_for_upgrade(self) -> str | None:
-        """What people should know of records that are too new for this program; they lie where they were put."""
-        newer = self._admission.newer
-        for path in list(newer):
-            try:
-                self._actor.files.stat(path)
-            except FileNotFoundError:
-                del newer[path]
-                continue
-            except OSError as error:
-                self._actor.log("choose.trouble", file=path, error=str(error))
-            more = f" (and {len(newer) - 1} more files)" if len(newer) > 1 else ""
-            return f"'{path}' waits: {newer[path]}{more}"[:500]
-        return None
-
-    def _execute(self, claimed: Claim) -> None:
+    def _execution(self, claimed: Claim) -> Execution:
         node = self._readiness.node
-        execution = Execution(
-            self._actor,
-            claimed,
-            backend=self._backend,
-            life=self._life,
-            pulse=self._pulse,
-            stopping=self._stopping,
-            scratch=self._scratch,
-            interrupt_wait_s=self._config.interrupt_wait_s,
-            vram_gb=self._chooser.node.vram_gb if self._chooser else None,
-            vram_seen=lambda: self._readiness.vram,
-            node=node,
-            measuring=self._readiness.measuring,
-            was_loaded=was_loaded(claimed.job, self._readiness.loaded_model),
-            timeout_s=self._expecting.timeout_s(claimed.job, node) if node else None,
-            give_up=self._must_give_up,
-        )
+        return Execution(
+            self._actor, claimed, backend=self._backend, life=self._life, pulse=self._pulse,
+            stopping=self._stopping, scratch=self._scratch, interrupt_wait_s=self._config.interrupt_wait_s,
+            vram_gb=node.vram_gb if node else None, vram_seen=lambda: self._readiness.vram, node=node,
+            measuring=self._readiness.measuring, was_loaded=was_loaded(claimed.job, self._readiness.loaded_model),
+            timeout_s=self._expecting.timeout_s(claimed.job, node) if node else None, give_up=self._must_give_up,
+        )  # fmt: skip
+
+    def _finish(self, execution: Execution, *, is_behind: bool = False) -> None:
         try:
-            manifest = execution.run()
+            manifest = execution.finish()
         except BackendHangs as error:
             # It counts as what it is: a backend that hangs under one job after another must not be fed on.
-            self._tell_end(claimed, error.manifest)
+            self._tell_end(execution.claim, error.manifest, is_behind=is_behind)
             raise
-        self._tell_end(claimed, manifest)
+        self._tell_end(execution.claim, manifest, is_behind=is_behind)
+
+    def _goes_on(self, done: Claim) -> bool:
+        """True if another job may be claimed as soon as the backend has done one, and before that one's verdict is known."""
+        goes_on = (
+            not self._config.once
+            and not self._stopping.finish.is_set()
+            and not self._breaker.is_doubtful
+            and self._pulse.silent_s <= self._actor.settings.lease_s / 2
+            and self._availability.look() is None
+        )
+        return goes_on and self._readiness.worked(model_of(done.job))
+
+    def _look_ahead(self) -> Chosen | None:
+        if self._chooser is None or self._stopping.finish.is_set() or self._config.once:
+            return None
+        return self._chooser.look(closes_in_s=self._availability.closes_in_s(), ahead=True).chosen
+
+    def _taken_ahead(self, chosen: Chosen, claimed: Claim) -> None:
+        if self._chooser is not None:
+            self._chooser.taken(chosen, claimed)
 
     def _must_give_up(self) -> str | None:
         """Why the job in work must be handed back; looked for here, so that it is found while the share does not answer, too."""
@@ -267,11 +278,13 @@ class Agent:
             self._availability.look()
         return self._availability.stop
 
-    def _tell_end(self, claimed: Claim, manifest: Manifest | None) -> None:
-        self._life.tell(
-            state="idle", name=None, attempt=None, job_class=None,
-            stage=None, progress=None, eta_s=None, message=None,
-        )  # fmt: skip
+    def _tell_end(self, claimed: Claim, manifest: Manifest | None, *, is_behind: bool) -> None:
+        self._life.tell(message=None)
+        if not is_behind:
+            self._life.tell(
+                state="idle", name=None, attempt=None, job_class=None,
+                stage=None, progress=None, eta_s=None,
+            )  # fmt: skip
         if manifest is not None:
             self._breaker.tell(manifest)
             self._actor.log(

@@ -59,6 +59,11 @@ class Breaker:
         return 0 < self._after <= len(self._failed)
 
     @property
+    def is_doubtful(self) -> bool:
+        """True if one more failure would make it sick, or it is sick: the verdict on each job is to be waited for."""
+        return 0 < self._after <= len(self._failed) + 1
+
+    @property
     def may_claim(self) -> bool:
         """False while a sick worker waits; then it may claim one job, its pilot."""
         return not self.is_sick or self._mono() >= self._until

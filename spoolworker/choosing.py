@@ -1,6 +1,6 @@
 """Choosing the next job: what waits (``heads``) and who else works here (``company``) go to the one pure function that decides.
 
-That is ``spoolctl.scheduling.choose``; what it chooses is claimed.
+That is ``spoolctl.scheduling.choose``; what it chooses is claimed, or, while a job is still in work, made ready to be claimed after it.
 Guarantees: class strictly before class; a bounded number of files is opened in one look; whether a record may be claimed is the protocol's
 to say (``spool.claim``), at the last moment. A worker whose company cannot be seen chooses as if it were alone.
 """
@@ -30,9 +30,12 @@ from spoolctl.spool import (
     Manifest,
     Node,
     NotClaimed,
+    Ready,
     SpoolError,
     Stage,
-    claim,
+    make_ready,
+    show,
+    take_ready,
 )
 from spoolworker.backends.base import BackendError
 from spoolworker.company import Company
@@ -54,11 +57,25 @@ _TRIES_MAX = 32
 """How often one look tries to claim before it looks anew: each try that fails means that another was quicker."""
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A job that was chosen, and how its record lies."""
+
+    ready: Ready
+    head: Head
+    job_class: JobClass
+    me: WorkerSeen
+    why: str
+    left: dict[str, str]
+
+
 @dataclass
 class Look:
     """What one look at the queues found."""
 
     claimed: Claim | None = None
+    chosen: Chosen | None = None
+    """What is to be claimed next, of a look ahead."""
     growing: int = 0
     """Files that may become jobs in a moment; a worker that drains waits for them."""
     left: dict[str, str] = field(default_factory=dict)
@@ -82,6 +99,7 @@ class Chooser:
         self.node = node
         self._lacks = lacks
         self._estimates = estimates
+        self._admission = admission
         self._heads = Heads(actor, admission)
         self.company = Company(actor)
         self._account = Account()
@@ -91,38 +109,64 @@ class Chooser:
         now = actor.clock.mono()
         self._idle_since, self._without_since = now, now
         self._was_at_work: JobClass | None = None
+        self._ahead: Chosen | None = None
 
-    def look(self, *, model: str | None = None, closes_in_s: float | None = None) -> Look:
+    def look(
+        self, *, model: str | None = None, closes_in_s: float | None = None, ahead: bool = False
+    ) -> Look:
         """Look at the queues, class by class, until something is claimed or left to a better worker.
 
         Args:
-            model: What the backend says that it has loaded; ``None``: it does not tell.
+            model: What the backend says that it has loaded; ``None``: it does not tell, or is at work with the job before.
             closes_in_s: When this worker stops taking jobs, if that is known.
+            ahead: A job is in work yet: claim nothing.
 
         Raises:
             OSError: A queue could not be listed.
         """
         look = Look()
         self._heads.begin()
-        me = self._me(model, closes_in_s)
+        me = self._me(model, closes_in_s, ahead=ahead)
         if self._appraiser.timing is not (estimates := self._estimates()):
             self._appraiser = Appraiser(self._actor.settings.choosing, estimates)
         for job_class in CLASSES:
             if not serves(me, job_class):
                 continue
-            look.claimed = self._next_of(job_class, me, look)
-            if look.claimed is not None or look.left:
+            self._next_of(job_class, me, look, ahead=ahead)
+            if look.claimed is not None or look.chosen is not None or look.left:
                 break
         look.growing = self._heads.growing
         return look
 
-    def _me(self, model: str | None, closes_in_s: float | None) -> WorkerSeen:
+    def taken(self, chosen: Chosen, claimed: Claim) -> None:
+        """Its attempt was taken: show it, and remember whose turn it was."""
+        show(self._actor, claimed, chosen.ready, self._life)
+        self._heads.claimed(chosen.head.admitted.location.path)
+        self._note(chosen.head, chosen.job_class, chosen.me)
+        self._actor.log("chosen", job=claimed.name, why=chosen.why, left=chosen.left)
+
+    def waits_for_upgrade(self) -> str | None:
+        """What people should know of records that are too new for this program; they lie where they were put."""
+        newer = self._admission.newer
+        for path in list(newer):
+            try:
+                self._actor.files.stat(path)
+            except FileNotFoundError:
+                del newer[path]
+                continue
+            except OSError as error:
+                self._actor.log("choose.trouble", file=path, error=str(error))
+            more = f" (and {len(newer) - 1} more files)" if len(newer) > 1 else ""
+            return f"'{path}' waits: {newer[path]}{more}"[:500]
+        return None
+
+    def _me(self, model: str | None, closes_in_s: float | None, *, ahead: bool) -> WorkerSeen:
         now = self._actor.clock.mono()
         if self._was_at_work is not None:
             self._idle_since = now
             if self._was_at_work in self.node.reserved_for:
                 self._without_since = now
-            self._was_at_work = None
+            self._was_at_work = self._was_at_work if ahead else None
         return WorkerSeen(
             self.node,
             model=plain_name(model) if model else self._last_model,
@@ -131,19 +175,23 @@ class Chooser:
             closes_in_s=closes_in_s,
         )
 
-    def _next_of(self, job_class: JobClass, me: WorkerSeen, look: Look) -> Claim | None:
+    def _next_of(self, job_class: JobClass, me: WorkerSeen, look: Look, *, ahead: bool) -> None:
         heads = self._heads.look(job_class, self._suits_at_all)
         for _ in range(_TRIES_MAX):
             head, why = self._choose(job_class, heads, me, look)
             if head is None:
-                break
-            got = self._try(head)
+                return
             heads = {path: one for path, one in heads.items() if one is not head}
-            if isinstance(got, Claim):
-                self._note(head, job_class, me)
-                self._actor.log("chosen", job=got.name, why=why, left=look.left)
-                return got
-        return None
+            ready = self._make_ready(head, ahead=ahead)
+            if ready is None:
+                continue
+            chosen = Chosen(ready, head, job_class, me, why, look.left)
+            if ahead:
+                look.chosen = self._ahead = chosen
+                return
+            look.claimed = self._take(chosen)
+            if look.claimed is not None:
+                return
 
     def _choose(
         self, job_class: JobClass, heads: dict[str, Head], me: WorkerSeen, look: Look
@@ -169,22 +217,41 @@ class Chooser:
         look.left = choice.left
         return (waiting[choice.job.name][1] if choice.job else None), choice.why
 
-    def _try(self, head: Head) -> Claim | NotClaimed | None:
-        path = head.admitted.location.path
+    def _make_ready(self, head: Head, *, ahead: bool) -> Ready | None:
+        path, before = head.admitted.location.path, self._ahead
+        # Looked at again when it is taken. To make a retry ready gives its record another label.
+        if ahead and before and (before.head is head or before.ready.location.path == path):
+            return before.ready
         try:
             admitted = self._heads.admit(head)
             if admitted is None:
                 return None
-            got = claim(self._actor, admitted, self._life, self._suits)
+            got = make_ready(self._actor, admitted, self._suits)
         except (OSError, SpoolError) as error:
-            self._actor.log("choose.trouble", file=path, error=str(error))
-            self._heads.pass_over(path, TROUBLE_AGAIN_S)
+            self._trouble(path, error)
+            return None
+        if isinstance(got, Ready):
+            return got
+        if not (ahead and got is NotClaimed.NO_TOKEN):  # the job in work may hold it
+            self._heads.pass_over(path, _AGAIN_S[got])
+        return None
+
+    def _take(self, chosen: Chosen) -> Claim | None:
+        path = chosen.head.admitted.location.path
+        try:
+            got = take_ready(self._actor, chosen.ready, self._life)
+        except (OSError, SpoolError) as error:
+            self._trouble(path, error)
             return None
         if isinstance(got, Claim):
-            self._heads.claimed(path)
-        else:
-            self._heads.pass_over(path, _AGAIN_S[got])
-        return got
+            self.taken(chosen, got)
+            return got
+        self._heads.pass_over(path, _AGAIN_S[got])
+        return None
+
+    def _trouble(self, path: str, error: Exception) -> None:
+        self._actor.log("choose.trouble", file=path, error=str(error))
+        self._heads.pass_over(path, TROUBLE_AGAIN_S)
 
     def _note(self, head: Head, job_class: JobClass, me: WorkerSeen) -> None:
         """Remember what was taken: whose turn it was, which model will be loaded, and since when this worker is at work."""

@@ -90,7 +90,7 @@ class Execution:
         timeout_s: float | None = None,
     ) -> None:
         self._actor = actor
-        self._claim = claim
+        self.claim = claim
         self._backend = backend
         self._life = life
         self._pulse = pulse
@@ -108,6 +108,7 @@ class Execution:
         )  # fmt: skip
         self._leaving: Leaving | None = None
         self._preview = Preview(actor, claim)
+        self._beside: Callable[[], None] | None = None
         self._hangs = False
         self._ending: Ending | None = None
         self._left: tuple[Product, Order] | None = None
@@ -118,14 +119,19 @@ class Execution:
         self.work()
         return self.finish()
 
-    def work(self) -> bool:
+    def work(self, beside: Callable[[], None] = lambda: None) -> bool:
         """Run the backend until it is done or was stopped.
+
+        Args:
+            beside: Called once, as soon as the backend is at work, or never will be: until then a card waits.
 
         Returns:
             True if it left a product, which ``finish`` delivers: the backend is free for another attempt.
         """
         shutil.rmtree(self._scratch, ignore_errors=True)
+        self._beside = beside
         self._ending = self._concluding.ended_by(self._work)
+        self._begin_beside()
         return self._left is not None
 
     def finish(self) -> Manifest | None:
@@ -156,10 +162,15 @@ class Execution:
             raise BackendHangs(message, manifest)
         return manifest
 
+    def _begin_beside(self) -> None:
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside()
+
     def _work(self) -> Ending | None:
         self._scratch.mkdir(parents=True)
         order, course = self._order(), self._course
-        course.taken = take_over(self._actor, self._claim, order, self._folder("taken"))
+        course.taken = take_over(self._actor, self.claim, order, self._folder("taken"))
         if course.taken is not None:
             order = replace(order, done=course.taken.done)
         course.request = asked(order)
@@ -171,19 +182,19 @@ class Execution:
         return None
 
     def _order(self) -> Order:
-        job = self._claim.job
+        job = self.claim.job
         inputs = fetch_inputs(self._actor, job, self._scratch)
         if needs_inputs(job) and not inputs:
             raise BackendError(
                 Code.INPUT_MISSING,
                 "the chain begins with a stage that needs inputs, and the job has none; submit it with --attach",
             )
-        attempt = f"{self._actor.session}/{self._claim.name}/{self._claim.number}"
+        attempt = f"{self._actor.session}/{self.claim.name}/{self.claim.number}"
         return Order(
             stages_here(job, self._node),
             inputs,
             self._folder("work"),
-            self._claim.name,
+            self.claim.name,
             attempt=attempt,
             job=job,
         )
@@ -196,7 +207,7 @@ class Execution:
 
     def _run_backend(self, order: Order) -> Product | None:
         """What the backend made; None if it was stopped. Its errors are raised."""
-        leaving = self._leaving = Leaving(self._actor, self._claim, self._course.taken)
+        leaving = self._leaving = Leaving(self._actor, self.claim, self._course.taken)
         run = _Run(
             Watch(
                 on_progress=self._on_progress,
@@ -214,6 +225,7 @@ class Execution:
         # A daemon: a hung call to a backend must not keep this process from ending.
         thread = threading.Thread(target=work, name="backend", daemon=True)
         thread.start()
+        self._begin_beside()
         try:
             if self._was_stopped(run, thread):
                 return None
@@ -251,11 +263,11 @@ class Execution:
         thread.join(self._interrupt_wait_s)
         self._hangs = thread.is_alive()
         if self._hangs:
-            self._actor.log("backend.hangs", job=self._claim.name, backend=self._backend.name)
+            self._actor.log("backend.hangs", job=self.claim.name, backend=self._backend.name)
         elif run.error is not None and not isinstance(run.error, Interrupted):
             # Not the job's fault, but what comes of stopping a server in its work. What was decided stays,
             # also if the backend was done at the same instant.
-            self._actor.log("backend.stopped", job=self._claim.name, error=repr(run.error))
+            self._actor.log("backend.stopped", job=self.claim.name, error=repr(run.error))
 
     def _must_stop(self) -> bool:
         if self._pulse.is_fenced:
@@ -267,7 +279,7 @@ class Execution:
         return self._concluding.is_unwanted() or not wanted
 
     def _limit_exceeded(self) -> BackendError | None:
-        limits, settings = self._claim.job.limits, self._actor.settings
+        limits, settings = self.claim.job.limits, self._actor.settings
         now = self._actor.clock.mono()
         if now - self._course.began_mono > self._timeout_s:
             return BackendError(Code.TIMEOUT, f"not done after {self._timeout_s:g} s")

@@ -46,6 +46,12 @@ def was_loaded(job: Job, loaded_model: str | None) -> bool | None:
     return plain_name(loaded_model) == work.model
 
 
+def model_of(job: Job) -> str | None:
+    """The model that *job* asks for, as it is told; ``None``: none, or its stages cannot be read."""
+    work = _work(job)
+    return work.model if work else None
+
+
 def _work(job: Job) -> Work | None:
     """``None`` if its stages cannot be read: whoever runs it says so in its verdict."""
     try:

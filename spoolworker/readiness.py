@@ -33,6 +33,8 @@ from spoolworker.serving import Serving
 _GONE = (Code.BACKEND_UNREACHABLE, Code.BACKEND_DIED)
 _AGAIN_S, _AWAY_AGAIN_S, _STARTING_AGAIN_S = 5.0, 15.0, 2.0
 _GIVE_BACK_AGAIN_S = 60.0
+_CARD_AGAIN_S = 300.0
+"""For so long a backend that does one job after another is not asked what it can do."""
 
 
 class Readiness:
@@ -69,6 +71,7 @@ class Readiness:
         self._gpus: GpuReading | None = None
         self._card_watch: CardWatch | None = None
         self._next_probe = 0.0
+        self._met_at = 0.0
         self._gave_back = False
         self._next_give_back = 0.0
         self._kept: str | None = None
@@ -101,12 +104,25 @@ class Readiness:
             return False
         self._serving.answered()
         self.away = None
+        self._met_at = now
         self._next_probe = now + _AGAIN_S
         return True
 
     def ask_anew(self) -> None:
         """A job has ended: what was true before it need not be true now."""
         self._next_probe = 0.0
+
+    def worked(self, model: str | None) -> bool:
+        """A job has succeeded, as far as the backend goes, so that it need not be asked whether it answers; its card is, now and then.
+
+        Args:
+            model: What the job asked for, which is loaded now.
+
+        Returns:
+            False if the backend has to be asked, all the same, before anything is claimed.
+        """
+        self.loaded_model = model or self.loaded_model
+        return self._actor.clock.mono() - self._met_at < _CARD_AGAIN_S
 
     def give_memory_back(self) -> None:
         """For a worker that rests: have the backend's server give the card's memory back, once until it works again."""

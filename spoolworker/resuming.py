@@ -58,6 +58,8 @@ def take_over(actor: Actor, claim: Claim, order: Order, folder: Path) -> Taken |
         folder: An empty local folder for the copies.
     """
     best: StagesDone | None = None
+    if claim.number == 1:
+        return None  # not even a look: a card waits for it
     try:
         for number in attempt_numbers(actor, claim.name):
             told = _told(actor, claim, number) if number < claim.number else None

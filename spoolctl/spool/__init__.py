@@ -10,7 +10,16 @@ from spoolctl.spool.adopt import adopt
 from spoolctl.spool.approve import approval, approve, parse_approval
 from spoolctl.spool.attempts import pinned_job
 from spoolctl.spool.cancel import Cancelled, cancel
-from spoolctl.spool.claim import Claim, NotClaimed, claim
+from spoolctl.spool.claim import (
+    Claim,
+    NotClaimed,
+    Ready,
+    claim,
+    is_ready_yet,
+    make_ready,
+    show,
+    take_ready,
+)
 from spoolctl.spool.codec import decode, encode, encode_json, from_mapping, is_whole
 from spoolctl.spool.control import Action
 from spoolctl.spool.control import ask as ask_worker
@@ -94,17 +103,17 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "Claim", "Decisions", "Digest", "Draft", "EXIT_SHARE_HANGS", "Ending", "Facts", "FormatNotUnderstood", "Fronts", "HangWatch", "Host",
     "Life", "Location",
     "Log", "NameTaken", "NameWatch", "NewerRecord", "NoSpool", "NoSuchJob", "NotAdmitted", "NotClaimed", "Outcome",
-    "Ownership", "Place", "ShareUnusable", "Slot", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
+    "Ownership", "Place", "Ready", "ShareUnusable", "Slot", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
     "UsageError", "Vacancy", "adopt", "all_records", "approval", "approve", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
     "begin_session", "belongs", "cancel", "claim", "compare_record", "conclude", "create_spool", "decisions",
     "decode", "default_settings", "digest_of", "draft", "encode", "encode_json", "end", "end_former_sessions", "end_session",
     "ensure_folder", "find", "first_records", "fold", "from_mapping", "heartbeat", "hold", "images_asked", "introduce",
-    "is_ignored", "is_legal", "is_merged", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
-    "learning_of_snapshot", "merge", "move_to_class", "needs_inputs", "new_names", "nodes", "open_spool",
+    "is_ignored", "is_legal", "is_merged", "is_ready_yet", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
+    "learning_of_snapshot", "make_ready", "merge", "move_to_class", "needs_inputs", "new_names", "nodes", "open_spool",
     "parse_approval", "parse_file_name", "parse_job", "parse_mapping", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
     "read_figures", "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder",
     "refuse_other_protocol", "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shards_in",
-    "shelf", "slots", "slug", "spread", "stages_of", "store_own", "submit", "told", "told_tokens", "worker_of",
+    "shelf", "show", "slots", "slug", "spread", "stages_of", "store_own", "submit", "take_ready", "told", "told_tokens", "worker_of",
     "write_history",
     *records.__all__,
 ]  # fmt: skip

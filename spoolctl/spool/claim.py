@@ -20,7 +20,7 @@ from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location, State
 from spoolctl.spool.life import Life
-from spoolctl.spool.looking import attempt
+from spoolctl.spool.looking import Decisions, attempt
 from spoolctl.spool.names import FileName
 from spoolctl.spool.pin import may_begin, pin
 from spoolctl.spool.promote import held_back
@@ -34,7 +34,7 @@ from spoolctl.spool.records import (
     Manifest,
     Verdict,
 )
-from spoolctl.spool.settle import move, settle, settle_later
+from spoolctl.spool.settle import holds, move, settle, settle_later
 from spoolctl.spool.states import label_for
 from spoolctl.spool.verdicts import Ending, Subject, build, publish
 
@@ -95,6 +95,21 @@ Suits = Callable[[Job, Manifest | None], bool]
 """``suits(job, previous)``: asked last before the attempt is taken, with the verdict on the one before."""
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A record in a queue whose next attempt may be made, by all that was read: the claim's steps 1 and 2. Nothing is owned."""
+
+    location: Location
+    job: Job
+    data: bytes
+    decided: Decisions
+
+    @property
+    def previous(self) -> Manifest | None:
+        """The verdict on the attempt before."""
+        return self.decided.highest.verdict if self.decided.highest else None
+
+
 def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim | NotClaimed:
     """Try once to take the next attempt of a job whose record lies in a queue.
 
@@ -102,6 +117,17 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
         OSError: The share did not answer *before* the attempt was taken; nothing is owned.
         BadRecord: A decision about the job is there but cannot be read.
     """
+    found = make_ready(actor, admitted, suits)
+    if isinstance(found, NotClaimed):
+        return found
+    claimed = take_ready(actor, found, life)
+    if isinstance(claimed, Claim):
+        show(actor, claimed, found, life)
+    return claimed
+
+
+def make_ready(actor: Actor, admitted: Admitted, suits: Suits) -> Ready | NotClaimed:
+    """Do of a claim what comes before the attempt, also some time before; errors as for ``claim``."""
     location, job = admitted.location, admitted.job
     if tokens.lacking(actor, job) is not None:
         return NotClaimed.NO_TOKEN
@@ -114,14 +140,22 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
             return NotClaimed.OPEN
         settle(actor, location)
         return NotClaimed.SETTLED
-    location = begins
     held = held_back(actor, job, decided, ignore_retry_at=True)
     if not held.is_due:
-        move(actor, location, layout.WAITING, label=label_for(decided, layout.WAITING))
+        move(actor, begins, layout.WAITING, label=label_for(decided, layout.WAITING))
         return NotClaimed.HELD_BACK
-    previous = decided.highest.verdict if decided.highest else None
-    if not suits(job, previous):
-        return NotClaimed.UNSUITED
+    ready = Ready(begins, job, admitted.data, decided)
+    return ready if suits(job, ready.previous) else NotClaimed.UNSUITED
+
+
+def is_ready_yet(actor: Actor, ready: Ready) -> bool:
+    """True if the record lies where it lay, as it was: for who made it ready some time ago. Errors as for ``claim``."""
+    return holds(actor, ready.location, ready.data)
+
+
+def take_ready(actor: Actor, ready: Ready, life: Life) -> Claim | NotClaimed:
+    """Take the attempt. Whoever else took it since it was made ready is met here, for a folder is made once; errors as for ``claim``."""
+    location, job, decided = ready.location, ready.job, ready.decided
     number = decided.next_number
     if not take(actor, location.name, number):
         return NotClaimed.TAKEN
@@ -132,14 +166,15 @@ def claim(actor: Actor, admitted: Admitted, life: Life, suits: Suits) -> Claim |
         number=number,
         file=location.file,
         job=job,
-        data=admitted.data,
-        previous=previous,
+        data=ready.data,
+        previous=ready.previous,
         job_class=_class_of(location, job),
     )
     if job.requires.tokens and not _has_tokens(actor, claimed):
         _give_back(actor, claimed, location)
         return NotClaimed.NO_TOKEN
-    _show(actor, claimed, location, life)
+    life.begin(claimed.name, claimed.number, claimed.job_class)
+    actor.log("claimed", job=claimed.name, attempt=claimed.number)
     return claimed
 
 
@@ -192,15 +227,13 @@ def _class_of(location: Location, job: Job) -> JobClass | None:
     return job.class_
 
 
-def _show(actor: Actor, claimed: Claim, location: Location, life: Life) -> None:
+def show(actor: Actor, claimed: Claim, ready: Ready, life: Life) -> None:
     """Heartbeat and rename. Both may fail: the attempt is ours all the same, and the next beat tries again."""
-    life.begin(claimed.name, claimed.number, claimed.job_class)
     try:
         life.beat_attempt(claimed.name, claimed.number)
-        move(actor, location, layout.claimed(actor.session), label=claimed.number)
+        move(actor, ready.location, layout.claimed(actor.session), label=claimed.number)
     except OSError as error:
         actor.log("claim.shown_late", job=claimed.name, error=str(error))
-    actor.log("claimed", job=claimed.name, attempt=claimed.number)
 
 
 def take_back(actor: Actor, claimed: Claim, found: list[Location]) -> bool:

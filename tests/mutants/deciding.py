@@ -70,7 +70,7 @@ DECIDING = (
         "I3",
         "Who moved the record has won, whoever made the attempt's folder; on Windows two are told that they moved it.",
         rewritten(
-            "claim:claim",
+            "claim:take_ready",
             (
                 "if not take(actor, location.name, number):",
                 (
@@ -246,7 +246,7 @@ DECIDING = (
         "I4",
         "The number in the file's name is believed, not the decisions.",
         rewritten(
-            "claim:claim",
+            "claim:take_ready",
             ("number = decided.next_number", "number = location.file.label or decided.next_number"),
         ),
         Orders("label_changed_by_hand"),
@@ -312,17 +312,17 @@ DECIDING = (
         "The record was dragged a moment before: the attempt is left open, and a lease lost.",
         together(
             rewritten(
-                "claim:_show",
+                "claim:show",
                 (
-                    "        move(actor, location, layout.claimed(actor.session), label=claimed.number)\n",
-                    "        return move(actor, location, layout.claimed(actor.session), label=claimed.number)\n",
+                    "        move(actor, ready.location, layout.claimed(actor.session), label=claimed.number)\n",
+                    "        return move(actor, ready.location, layout.claimed(actor.session), label=claimed.number)\n",
                 ),
             ),
             rewritten(
                 "claim:claim",
                 (
-                    "    _show(actor, claimed, location, life)\n",
-                    "    if _show(actor, claimed, location, life) is None:\n        return NotClaimed.TAKEN\n",
+                    "        show(actor, claimed, found, life)\n",
+                    "        if show(actor, claimed, found, life) is None:\n            return NotClaimed.TAKEN\n",
                 ),
             ),
         ),

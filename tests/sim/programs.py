@@ -24,11 +24,13 @@ import spoolctl.spool.names
 import spoolctl.spool.native
 import spoolctl.spool.ownership
 import spoolworker.agent
+import spoolworker.ahead
 import spoolworker.concluding
 import spoolworker.execution
 import spoolworker.insisting
 import spoolworker.pulse
 import spoolworker.readiness
+import spoolworker.succession
 import tests.hostile.client
 from spoolctl.spool import (
     Actor,
@@ -154,8 +156,12 @@ class _Wake:
 
 class _SimExecution(Execution):
     def __init__(self, actor: Actor, claim: Claim, *, backend: Any, **kwargs: Any) -> None:
-        backend.claim = claim
         super().__init__(actor, claim, backend=backend, **kwargs)
+        self._simulated = backend
+
+    def work(self, *args: Any) -> bool:
+        self._simulated.claim = self.claim
+        return super().work(*args)
 
 
 def _remember(patch: pytest.MonkeyPatch) -> None:
@@ -179,7 +185,13 @@ def installed(time: Time, opened: dict[str, Any]) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         _remember(patch)
-        for module in (spoolworker.pulse, spoolworker.execution):
+        threaded = (
+            spoolworker.pulse,
+            spoolworker.execution,
+            spoolworker.ahead,
+            spoolworker.succession,
+        )
+        for module in threaded:
             patch.setattr(module, "threading", threads)
         patch.setattr(spoolworker.execution, "Watch", watch)
         patch.setattr(spoolworker.concluding, "check", lambda *_, **__: None)
