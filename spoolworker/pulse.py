@@ -113,5 +113,6 @@ class Pulse:
         self._life.beat()
         for one in watched:
             if one.standing is not Standing.SUPERSEDED:
-                self._life.beat_attempt(one.claim.name, one.claim.number)
+                claim = one.claim
+                self._life.beat_attempt(claim.name, claim.number, claim.job_class)
         self._written_mono = self._actor.clock.mono()

@@ -23,6 +23,9 @@ SENTINEL = ".session"
 """A file in each session's folder. A listing that lacks it is blind, and no proof that a record is gone."""
 
 
+_NOT_OF_THIS_ONE = {"stage": None, "progress": 1.0, "eta_s": None, "message": None}
+
+
 @dataclass(frozen=True)
 class Facts:
     """What a heartbeat tells beside its counter; for people, and for whoever chooses among workers."""
@@ -148,10 +151,17 @@ class Life:
         since = self._beaten_mono if self._beaten_mono is not None else now
         return self._silences + (now - since > self.actor.settings.lease_s / 2)
 
-    def beat_attempt(self, name: str, number: int) -> None:
-        """Write the heartbeat of an attempt that this process owns; errors as for ``beat``."""
+    def beat_attempt(self, name: str, number: int, job_class: JobClass | None = None) -> None:
+        """Write the heartbeat of an attempt that this process owns; errors as for ``beat``.
+
+        While another is in work already, it says that this one is being delivered.
+        """
+        beat = self.record()
+        if beat.name is not None and (beat.name, beat.attempt) != (name, number):
+            told = {"state": "delivering", "name": name, "attempt": number, "class_": job_class}
+            beat = beat.model_copy(update=told | _NOT_OF_THIS_ONE)
         path = layout.attempt_heartbeat(name, number)
-        replace_own(self.actor, path, codec.encode_json(self.record()), lasting=False)
+        replace_own(self.actor, path, codec.encode_json(beat), lasting=False)
 
     def proves_sight(self) -> bool:
         """True if this process can write its heartbeat and sees it in the listing and in the file."""

@@ -4,7 +4,18 @@ import threading
 
 import pytest
 
-from spoolctl.spool import Code, Ending, Standing, Verdict, cancel, conclude, end, layout
+from spoolctl.spool import (
+    Code,
+    Ending,
+    Heartbeat,
+    Standing,
+    Verdict,
+    cancel,
+    conclude,
+    decode,
+    end,
+    layout,
+)
 from spoolctl.spool.memory import Fault
 from spoolworker.pulse import Pulse
 from tests.spool.spool_world import World
@@ -201,6 +212,11 @@ def test_it_beats_for_each_of_two_attempts_and_knows_how_each_stands(rig):
     after = [rig.world.share.tree()[path] for path in beats]
     assert [old != new for old, new in zip(before, after, strict=True)] == [True, True]
     assert (first.standing, second.standing) == (Standing.MINE, Standing.CANCEL_ASKED)
+    told = [decode(Heartbeat, data) for data in after]
+    assert [(one.name, one.attempt, one.state, one.class_) for one in told] == [
+        ("job-1", 1, "delivering", "normal"),
+        ("job-2", 1, "running", "normal"),
+    ]
     rig.pulse.unwatch(first)
     rig.round()
     assert rig.world.share.tree()[beats[0]] == after[0]
