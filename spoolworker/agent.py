@@ -47,6 +47,7 @@ from spoolworker.choosing import Chooser, Chosen
 from spoolworker.config import Config
 from spoolworker.execution import BackendHangs, Execution
 from spoolworker.expecting import Expecting, model_of, was_loaded
+from spoolworker.fetching import Fetched, Fetching
 from spoolworker.naming import hold_name
 from spoolworker.pulse import LOOK_S, Pulse
 from spoolworker.readiness import Readiness
@@ -116,16 +117,15 @@ class Agent:
             on_fault=lambda error: log("breaker.unsaved", error=str(error)),
         )
 
+        fetching = Fetching(self._actor, self._scratch)
+        ahead = Ahead(
+            self._actor, self._life, self._look_ahead,
+            prepare=lambda chosen: fetching.fetch(chosen.ready), tidy=self._tidy_if_due,
+        )  # fmt: skip
         self._succession = Succession(
-            self._actor,
-            self._life,
-            Ahead(self._actor, self._life, self._look_ahead, self._tidy_if_due),
-            self._execution,
-            self._finish,
-            partial(self._finish, is_behind=True),
-            self._goes_on,
-            self._taken_ahead,
-        )
+            self._actor, self._life, ahead, fetching, self._execution,
+            self._finish, partial(self._finish, is_behind=True), self._goes_on, self._taken_ahead,
+        )  # fmt: skip
 
     def run(self) -> int:
         """Live.
@@ -231,7 +231,7 @@ class Agent:
         swept = self._sweeper.sweep()
         return None, not (swept.promoted or swept.reaped)
 
-    def _execution(self, claimed: Claim) -> Execution:
+    def _execution(self, claimed: Claim, fetched: Fetched | None) -> Execution:
         node = self._readiness.node
         return Execution(
             self._actor, claimed, backend=self._backend, life=self._life, pulse=self._pulse,
@@ -239,6 +239,7 @@ class Agent:
             vram_gb=node.vram_gb if node else None, vram_seen=lambda: self._readiness.vram, node=node,
             measuring=self._readiness.measuring, was_loaded=was_loaded(claimed.job, self._readiness.loaded_model),
             timeout_s=self._expecting.timeout_s(claimed.job, node) if node else None, give_up=self._must_give_up,
+            fetched=fetched,
         )  # fmt: skip
 
     def _finish(self, execution: Execution, *, is_behind: bool = False) -> None:

@@ -7,6 +7,7 @@ Does not look at all while a job is known to last for long.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from spoolctl.spool import Actor, Life, spread
 from spoolworker.choosing import Chosen
@@ -22,6 +23,7 @@ class Ahead:
         actor: The worker.
         life: Tells when the job in work will end, as far as its backend does.
         look: Choose what to claim next; ``None`` if nothing is to be had.
+        prepare: Told what was chosen, again and again; may take its time.
         tidy: The housekeeping that may be due.
     """
 
@@ -30,11 +32,13 @@ class Ahead:
         actor: Actor,
         life: Life,
         look: Callable[[], Chosen | None],
+        prepare: Callable[[Chosen], object],
         tidy: Callable[[], object],
     ) -> None:
         self._actor = actor
         self._life = life
         self._look = look
+        self._prepare = prepare
         self._tidy = tidy
         self._looking: _Looking | None = None
 
@@ -66,7 +70,9 @@ class Ahead:
         while not looking.over.is_set():
             eta_s = self._life.facts.eta_s
             if eta_s is None or eta_s < NEAR_S:
-                looking.chosen = self._try(self._look)
+                chosen = looking.chosen = self._try(self._look)
+                if chosen is not None and not looking.over.is_set():
+                    self._try(partial(self._prepare, chosen))
                 self._try(self._tidy)
             looking.over.wait(spread(self._actor.settings.poll_s, self._actor.entropy.fraction()))
 

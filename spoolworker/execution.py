@@ -34,6 +34,7 @@ from spoolworker.backends.base import (
     Watch,
 )
 from spoolworker.concluding import Concluding, Course
+from spoolworker.fetching import Fetched
 from spoolworker.inputs import fetch_inputs
 from spoolworker.measuring import Measuring
 from spoolworker.models import stages_here
@@ -88,6 +89,7 @@ class Execution:
         measuring: Measuring | None = None,
         was_loaded: bool | None = None,
         timeout_s: float | None = None,
+        fetched: Fetched | None = None,
     ) -> None:
         self._actor = actor
         self.claim = claim
@@ -100,6 +102,7 @@ class Execution:
         self._give_up = give_up
         self._measuring = measuring or Measuring()
         self._node = node
+        self._fetched = fetched
         self._timeout_s = claim.job.limits.timeout_s or timeout_s or actor.settings.timeout_s
         self._course = Course(actor.clock.mono(), self._measuring.begin(), pulse.watch(claim))
         self._concluding = Concluding(
@@ -183,7 +186,8 @@ class Execution:
 
     def _order(self) -> Order:
         job = self.claim.job
-        inputs = fetch_inputs(self._actor, job, self._scratch)
+        here = self._fetched.into(self._scratch) if self._fetched else None
+        inputs = fetch_inputs(self._actor, job, self._scratch) if here is None else here
         if needs_inputs(job) and not inputs:
             raise BackendError(
                 Code.INPUT_MISSING,

@@ -13,6 +13,7 @@ from spoolctl.spool import Actor, Claim, Life, SpoolError, is_ready_yet, take_re
 from spoolworker.ahead import Ahead
 from spoolworker.choosing import Chosen
 from spoolworker.execution import Execution
+from spoolworker.fetching import Fetched, Fetching
 
 
 class Succession:
@@ -22,7 +23,8 @@ class Succession:
         actor: The worker.
         life: Its signs of life.
         ahead: What chooses the next job while one is in work.
-        execution: Makes the execution of a claim.
+        fetching: Has what the next job needs, perhaps.
+        execution: Makes the execution of a claim, of which the inputs may be here already.
         finish: Ends an execution, and tells what came of it.
         finish_behind: As *finish* while another is in work; in another thread.
         goes_on: True if the worker may claim another job at once, the one in work having left what it should.
@@ -34,7 +36,8 @@ class Succession:
         actor: Actor,
         life: Life,
         ahead: Ahead,
-        execution: Callable[[Claim], Execution],
+        fetching: Fetching,
+        execution: Callable[[Claim, Fetched | None], Execution],
         finish: Callable[[Execution], None],
         finish_behind: Callable[[Execution], None],
         goes_on: Callable[[Claim], bool],
@@ -43,6 +46,7 @@ class Succession:
         self._actor = actor
         self._life = life
         self._ahead = ahead
+        self._fetching = fetching
         self._execution = execution
         self._finish = finish
         self._finish_behind = finish_behind
@@ -52,7 +56,7 @@ class Succession:
 
     def run(self, claimed: Claim) -> None:
         """Run a claim, and whatever is chosen while it is in work; errors as of *finish*."""
-        execution = self._execution(claimed)
+        execution = self._execution(claimed, None)
         beside: Callable[[], None] = self._ahead.begin
         try:
             while True:
@@ -66,9 +70,10 @@ class Succession:
                     self._finish(execution)
                     return
                 beside = partial(self._begin_beside, execution, chosen, following)
-                execution = self._execution(following)
+                execution = self._execution(following, self._fetching.hand_over(chosen.ready))
         finally:
             self._ahead.wait()
+            self._fetching.drop()
             self._wait_for_behind()
 
     def _take(self, chosen: Chosen) -> Claim | None:

@@ -398,3 +398,69 @@ def test_a_look_that_goes_wrong_is_told_and_the_next_one_is_made(desk):
     desk.live()
 
     assert desk.verdicts("b") == ["succeeded"]
+
+
+def test_what_the_next_job_needs_is_fetched_while_the_one_before_is_in_work(desk):
+    desk.drop("a")
+    (desk.root / "inputs" / "sketch.png").write_bytes(b"a picture")
+    desk.drop("b", "inputs: [{path: inputs/sketch.png}]\n")
+    fetch, fetched_by = desk.actor.files.fetch, []
+
+    def fetched(path, target):
+        fetched_by.append(threading.current_thread().name)
+        return fetch(path, target)
+
+    def first(order, _watch):
+        desk.until_chosen("b")
+        desk.until_looked_again()
+        return product(order)
+
+    def second(order, _watch):
+        assert [path.read_bytes() for path in order.inputs] == [b"a picture"]
+        return product(order)
+
+    desk.actor.files.fetch = fetched
+    desk.acts["a"], desk.acts["b"] = first, second
+
+    desk.live()
+
+    assert desk.verdicts("b") == ["succeeded"]
+    assert fetched_by == ["ahead"]
+    assert not list((desk.root.parent / "s").glob("attempts-*/*"))
+
+
+def test_inputs_that_are_not_there_are_the_jobs_own_failure_and_nobody_elses(desk):
+    desk.drop("a")
+    desk.drop("b", "inputs: [{path: inputs/nothing.png}]\n")
+
+    def first(order, _watch):
+        desk.until_chosen("b")
+        desk.until_looked_again()
+        return product(order)
+
+    desk.acts["a"] = first
+
+    desk.live()
+
+    assert (desk.verdicts("a"), desk.verdicts("b")) == (["succeeded"], ["failed"])
+
+
+def test_what_was_fetched_for_a_job_that_another_took_is_removed(desk):
+    desk.drop("a")
+    (desk.root / "inputs" / "sketch.png").write_bytes(b"a picture")
+    desk.drop("b", "inputs: [{path: inputs/sketch.png}]\n")
+    here = []
+
+    def first(order, _watch):
+        desk.until_chosen("b")
+        desk.until_looked_again()
+        here.extend((desk.root.parent / "s").glob("attempts-*/next-*/*"))
+        cancel(desk.person, "b")
+        return product(order)
+
+    desk.acts["a"] = first
+
+    desk.live()
+
+    assert len(here) == 1
+    assert not list((desk.root.parent / "s").glob("attempts-*/*"))
