@@ -3,13 +3,13 @@
 Pure: SVG text, which any browser shows. Hovering over a job tells its name.
 """
 
-import hashlib
+import colorsys
 from xml.sax.saxutils import escape, quoteattr
 
 from spoolctl.scheduling.simulate.farm import Farm
 from spoolctl.scheduling.simulate.world import Run, Told
 
-WIDTH, ROW, LEFT, TOP = 1_200, 34, 110, 40
+WIDTH, ROW, LEFT, TOP, RIGHT = 1_200, 34, 110, 40, 30
 _TICKS = 8
 
 
@@ -17,9 +17,9 @@ def picture(farm: Farm, told: Told, title: str) -> str:
     """The SVG document."""
     end_s = max((run.ended_s for run in told.runs), default=1.0)
     names = [worker.name for worker in farm.workers]
-    models = sorted({run.job.work.model or "no model" for run in told.runs})
-    height = TOP + ROW * len(names) + 40 + 18 * (1 + len(models) // 6)
-    scale = (WIDTH - LEFT - 10) / end_s
+    colours = _colours(sorted({run.job.work.model or "no model" for run in told.runs}))
+    height = TOP + ROW * len(names) + 40 + 18 * (1 + len(colours) // 6)
+    scale = (WIDTH - LEFT - RIGHT) / end_s
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
@@ -29,15 +29,15 @@ def picture(farm: Farm, told: Told, title: str) -> str:
         y = TOP + ROW * row
         parts.append(f'<text x="10" y="{y + 20}">{escape(name)}</text>')
         parts.append(
-            f'<rect x="{LEFT}" y="{y + 4}" width="{WIDTH - LEFT - 10}" height="{ROW - 8}" fill="#eee"/>'
+            f'<rect x="{LEFT}" y="{y + 4}" width="{WIDTH - LEFT - RIGHT}" height="{ROW - 8}" fill="#eee"/>'
         )
-        parts += [_bar(run, y + 4, scale) for run in told.runs if run.worker == name]
+        parts += [_bar(run, y + 4, scale, colours) for run in told.runs if run.worker == name]
     parts += _axis(end_s, scale, TOP + ROW * len(names))
-    parts += _legend(models, TOP + ROW * len(names) + 40)
+    parts += _legend(colours, TOP + ROW * len(names) + 40)
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _bar(run: Run, y: int, scale: float) -> str:
+def _bar(run: Run, y: int, scale: float, colours: dict[str, str]) -> str:
     x, load = LEFT + run.began_s * scale, run.load_s * scale
     width = (run.ended_s - run.began_s) * scale
     stroke = ' stroke="#d00" stroke-width="1"' if run.job.job_class == "interactive" else ""
@@ -48,7 +48,7 @@ def _bar(run: Run, y: int, scale: float) -> str:
         f"<g aria-label={told}><title>{escape(told[1:-1])}</title>"
         f'<rect x="{x:.2f}" y="{y}" width="{load:.2f}" height="{ROW - 8}" fill="#000"/>'
         f'<rect x="{x + load:.2f}" y="{y}" width="{max(0.3, width - load):.2f}" height="{ROW - 8}" '
-        f'fill="{_colour(run.job.work.model or "no model")}"{stroke}/></g>'
+        f'fill="{colours[run.job.work.model or "no model"]}"{stroke}/></g>'
     )
 
 
@@ -61,18 +61,21 @@ def _axis(end_s: float, scale: float, y: int) -> list[str]:
     ]
 
 
-def _legend(models: list[str], y: int) -> list[str]:
+def _legend(colours: dict[str, str], y: int) -> list[str]:
     parts = []
-    for index, model in enumerate(models):
+    for index, (model, colour) in enumerate(colours.items()):
         x, row = LEFT + index % 6 * 180, y + index // 6 * 18
-        parts.append(
-            f'<rect x="{x}" y="{row - 10}" width="12" height="12" fill="{_colour(model)}"/>'
-        )
+        parts.append(f'<rect x="{x}" y="{row - 10}" width="12" height="12" fill="{colour}"/>')
         parts.append(f'<text x="{x + 18}" y="{row}">{escape(model[:24])}</text>')
     return parts
 
 
-def _colour(model: str) -> str:
-    """The same colour for a model in every picture."""
-    hue = int.from_bytes(hashlib.sha256(model.encode()).digest()[:2]) % 360
-    return f"hsl({hue} 65% 60%)"
+def _colours(models: list[str]) -> dict[str, str]:
+    """A colour for each model, as far from each other as they go; as digits, for not every program that shows SVG knows hsl()."""
+    colours = {}
+    for index, model in enumerate(models):
+        lightness = (0.55, 0.75)[index % 2]
+        parts = colorsys.hls_to_rgb(index / len(models), lightness, 0.65)
+        red, green, blue = (round(255 * part) for part in parts)
+        colours[model] = f"#{red:02x}{green:02x}{blue:02x}"
+    return colours
