@@ -17,7 +17,7 @@ from spoolctl.spool.looking import all_records
 from spoolworker.config import load
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-TOPICS = ("first-job", "chain", "batch-of-prompts", "gui-drop", "stablenew-snapshot", "farm")
+TOPICS = ("first-job", "chain", "batch-of-prompts", "gui-drop", "stablenew-snapshot", "night")
 TIMEOUT_S = 90
 _SH_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -153,7 +153,7 @@ def test_every_topic_is_named_in_the_list_and_shows_commands() -> None:
 
 def test_every_job_file_is_a_job() -> None:
     found = [p for p in EXAMPLES.rglob("*") if p.suffix == ".yaml" or p.name == "snapshot.json"]
-    files = [p for p in found if p.parent.name != "farm"]
+    files = [p for p in found if p.parent.name != "night"]
 
     assert len(files) >= 5
     for file in files:
@@ -172,7 +172,7 @@ def test_the_configuration_file_is_understood(tmp_path: Path) -> None:
     assert left_out == ["drain", "once"]  # these are for one run
 
 
-@pytest.mark.parametrize("play", ["farm"], indirect=True)
+@pytest.mark.parametrize("play", ["night"], indirect=True)
 def test_a_farm_that_is_not_there_is_simulated_and_drawn(
     play: tuple[Path, dict[str, str], str],
 ) -> None:
@@ -180,4 +180,4 @@ def test_a_farm_that_is_not_there_is_simulated_and_drawn(
 
     assert said.count("nobody could end before") == 3
     assert "3 workers" in said
-    assert (spool.parent / "farm" / "farm.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert (spool.parent / "night" / "farm.svg").read_text(encoding="utf-8").startswith("<svg")

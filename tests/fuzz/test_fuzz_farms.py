@@ -10,7 +10,7 @@ from tests.fuzz import seeds
 from tests.fuzz.documents import changed, damaged
 from tests.fuzz.steady import assert_told_well, steady
 
-_EXAMPLE = (seeds.ROOT / "examples" / "farm" / "farm.yaml").read_bytes()
+_EXAMPLE = (seeds.ROOT / "examples" / "night" / "farm.yaml").read_bytes()
 
 
 @given(st.one_of(changed(st.just(_EXAMPLE)), damaged(st.just(_EXAMPLE))))

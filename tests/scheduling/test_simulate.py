@@ -16,7 +16,7 @@ from spoolctl.scheduling.simulate.world import simulate
 from spoolctl.spool import Choosing, UsageError
 from spoolctl.spool.yamltext import parse
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "farm" / "farm.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "night" / "farm.yaml"
 
 
 def summary(planned, policy="spool", rules=None):

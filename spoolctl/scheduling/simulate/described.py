@@ -4,19 +4,17 @@ Pure: takes the parsed mapping. Guarantees: every value is checked, and an error
 """
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spoolctl.scheduling.seen import JobSeen
 from spoolctl.scheduling.simulate.farm import Arrival, Card, Farm, FarmWorker, Model, Speeds
+from spoolctl.scheduling.simulate.recorded import card, image_job
 from spoolctl.scheduling.work import work_of
-from spoolctl.spool import NODE_SCHEMA, Job, JobClass, Node, UsageError, told
+from spoolctl.spool import Job, JobClass, Node, UsageError, told
 
-GB = 1 << 30
 JOBS_MAX = 100_000
-_BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 _R = TypeVar("_R", bound=BaseModel)
 _Minutes = Annotated[float, Field(ge=0, le=366 * 24 * 60)]
 """From the simulation's begin; a year is more than any farm is planned for."""
@@ -142,13 +140,11 @@ def _seconds(worker: SaidWorker) -> tuple[tuple[float, float], ...]:
 
 def _node(said: SaidWorker, models: tuple[SaidModel, ...], name: str) -> Node:
     here = [one for one in models if said.models is None or one.name in said.models]
-    fields = {
-        "schema": NODE_SCHEMA, "worker": said.name, "session": f"{said.name}-s1", "machine": said.name, "protocol": 1,
-        "version": "1", "backend": "webui", "stages": ("txt2img",), "gpu": said.gpu, "vram_gb": said.vram_gb,
-        "models": tuple({"name": one.name, "bytes": int(one.gb * GB)} for one in here),
-        "tags": said.tags, "prefers": said.prefers, "reserved_for": said.reserved_for,
-        "reserved_until_idle_s": said.reserved_until_idle_s, "started_at": _BEGUN,
-    }  # fmt: skip
+    models_here = [Model(one.name, one.gb, one.cost) for one in here]
+    fields = card(
+        said.name, models_here, gpu=said.gpu, vram_gb=said.vram_gb, tags=said.tags, prefers=said.prefers,
+        reserved_for=said.reserved_for, reserved_until_idle_s=said.reserved_until_idle_s,
+    )  # fmt: skip
     return _valid(Node, fields, name, f"worker '{said.name}': ")
 
 
@@ -169,12 +165,8 @@ def _arrivals(said: tuple[SaidJobs, ...], name: str) -> list[Arrival]:
 
 
 def _job(said: SaidJobs, name: str, who: str) -> Job:
-    stage = {
-        "stage": "txt2img", "prompt": "a lighthouse", "model": said.model, "width": said.width, "height": said.height,
-        "steps": said.steps, "count": said.images,
-    }  # fmt: skip
-    fields = {
-        "schema": "spool.job/1", "class": said.job_class, "submitted_by": said.submitted_by, "group": said.group,
-        "requires": {"vram_gb": said.vram_gb}, "workload": {"kind": "image", "stages": (stage,)},
-    }  # fmt: skip
+    fields = image_job(
+        said.job_class, said.model, (said.width, said.height, said.steps), said.images, said.vram_gb,
+        submitted_by=said.submitted_by, group=said.group,
+    )  # fmt: skip
     return _valid(Job, fields, name, who)

@@ -6,15 +6,13 @@ Pure and deterministic by their seed.
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from typing import Any
 
 from spoolctl.scheduling.seen import JobSeen
 from spoolctl.scheduling.simulate.farm import Arrival, Card, Farm, FarmWorker, Model, Speeds
+from spoolctl.scheduling.simulate.recorded import card, image_job
 from spoolctl.scheduling.work import work_of
-from spoolctl.spool import Job, JobClass, ModelHere, Node
+from spoolctl.spool import Job, JobClass, Node
 
-GB = 1 << 30
 MODELS = tuple(
     [Model(f"sd15-{letter}", 2.0, 1.0) for letter in "abcde"]
     + [Model(f"xl-{letter}", 6.5, 1.4) for letter in "abcde"]
@@ -42,46 +40,10 @@ def workers(
     cards: tuple[tuple[str, str, float, float, float], ...] = CARDS,
 ) -> tuple[FarmWorker, ...]:
     """Workers of these cards, each with every model on its disk."""
-    begun = datetime(2026, 1, 1, tzinfo=UTC)
-    models = tuple(ModelHere(name=one.name, bytes=int(one.gb * GB)) for one in MODELS)
     return tuple(
-        FarmWorker(
-            Node.model_validate(
-                {
-                    "schema": "spool.node/1", "worker": name, "session": f"{name}-s1", "machine": name, "protocol": 1, "version": "1",
-                    "backend": "webui", "stages": ("txt2img", "img2img", "upscale"), "models": models, "gpu": gpu,
-                    "vram_gb": vram_gb, "started_at": begun,
-                }
-            )
-        )
+        FarmWorker(Node.model_validate(card(name, MODELS, gpu=gpu, vram_gb=vram_gb)))
         for name, gpu, vram_gb, _speed, _load_gb_s in cards
-    )  # fmt: skip
-
-
-def image_job(  # noqa: PLR0913 - what tells jobs apart
-    name: str,
-    job_class: JobClass,
-    model: Model,
-    size: tuple[int, int, int],
-    *,
-    count: int = 1,
-    submitter: str | None = None,
-    group: str | None = None,
-) -> JobSeen:
-    """A job of one stage."""
-    width, height, steps = size
-    stage: dict[str, Any] = {
-        "stage": "txt2img", "prompt": "a lighthouse", "model": model.name, "width": width, "height": height, "steps": steps,
-        "count": count,
-    }  # fmt: skip
-    job = Job.model_validate(
-        {
-            "schema": "spool.job/1", "class": job_class, "submitted_by": submitter, "group": group,
-            "requires": {"vram_gb": _NEEDS_GB[model.name.partition("-")[0]]},
-            "workload": {"kind": "image", "stages": (stage,)},
-        }
-    )  # fmt: skip
-    return JobSeen(name, job, job_class, work_of(job))
+    )
 
 
 class Draw:
@@ -96,12 +58,29 @@ class Draw:
         """One model, the popular ones more often (Zipf)."""
         return MODELS[self.random.choices(POPULARITY, self._weights)[0]]
 
-    def job(self, at_s: float, job_class: JobClass, model: Model, **says: Any) -> Arrival:  # noqa: ANN401 - passed on
+    def job(
+        self,
+        at_s: float,
+        job_class: JobClass,
+        model: Model,
+        *,
+        submitter: str,
+        group: str | None = None,
+    ) -> Arrival:
         """One job of that model, of a common size."""
-        size = self.random.choice(_SIZES[model.name.partition("-")[0]])
-        says.setdefault("count", self.random.choice((1, 1, 2, 4)))
-        name = f"{next(self._numbers):06d}"
-        return Arrival(at_s, image_job(name, job_class, model, size, **says))
+        family = model.name.partition("-")[0]
+        size, count = self.random.choice(_SIZES[family]), self.random.choice((1, 1, 2, 4))
+        fields = image_job(
+            job_class,
+            model.name,
+            size,
+            count,
+            _NEEDS_GB[family],
+            submitted_by=submitter,
+            group=group,
+        )
+        job = Job.model_validate(fields)
+        return Arrival(at_s, JobSeen(f"{next(self._numbers):06d}", job, job_class, work_of(job)))
 
 
 def randomised_night(seed: int, jobs: int = 2_000) -> Iterator[Arrival]:
