@@ -51,7 +51,7 @@ class BackendHangs(Exception):
 
     Args:
         message: One line for the log.
-        manifest: The verdict, as ``Execution.run`` would have returned it.
+        manifest: The verdict, as ``Execution.finish`` would have returned it.
     """
 
     def __init__(self, message: str, manifest: Manifest | None) -> None:

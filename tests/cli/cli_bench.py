@@ -10,6 +10,8 @@ import pytest
 
 from spoolctl.cli.app import main
 from spoolctl.spool import (
+    NODE_SCHEMA,
+    PROTOCOL_VERSION,
     Actor,
     Admission,
     Admitted,
@@ -18,6 +20,7 @@ from spoolctl.spool import (
     Ending,
     Facts,
     Life,
+    Node,
     Output,
     Place,
     State,
@@ -27,6 +30,7 @@ from spoolctl.spool import (
     conclude,
     end,
     find,
+    introduce,
     layout,
     open_spool,
 )
@@ -149,3 +153,18 @@ def leave_image(actor: Actor, name: str, number: int) -> Output:
         height=512,
         seed_actual=7,
     )
+
+
+def introduce_worker(actor: Actor, **has: Any) -> None:
+    """Write a worker's card."""
+    card = Node(
+        schema_=NODE_SCHEMA,
+        worker=actor.name,
+        session=actor.session,
+        machine="tower",
+        protocol=PROTOCOL_VERSION,
+        version="0.1.0",
+        started_at=NOW,
+        **has,
+    )
+    introduce(actor, card)

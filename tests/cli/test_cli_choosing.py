@@ -3,21 +3,16 @@
 import os
 
 import pytest
-from cli_bench import JOB_YAML, NOW
+from cli_bench import JOB_YAML, NOW, introduce_worker
 
-from spoolctl.spool import NODE_SCHEMA, Facts, Life, Node, find, introduce
+from spoolctl.spool import Facts, Life, find
 
 BIG = JOB_YAML.replace("workload:", "requires: {vram_gb: 24}\nworkload:", 1)
 
 
 def worker(bench, name, state="idle", message=None, **card):
     actor = bench.actor(name)
-    has = {"vram_gb": 8.0, "stages": ("txt2img",), "backend": "sketch", **card}
-    node = Node(
-        schema_=NODE_SCHEMA, worker=name, session=actor.session, machine="m", protocol=1, version="1",
-        started_at=NOW, **has,
-    )  # fmt: skip
-    introduce(actor, node)
+    introduce_worker(actor, **{"vram_gb": 8.0, "stages": ("txt2img",), "backend": "sketch", **card})
     life = Life(actor, "worker", Facts(state=state, message=message))
     life.beat()
     return life

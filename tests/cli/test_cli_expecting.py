@@ -1,21 +1,17 @@
 """What ``status`` expects of the queue and of running jobs, and ``figures``: what was learned."""
 
 import pytest
-from cli_bench import JOB_YAML, NOW, Bench
+from cli_bench import JOB_YAML, Bench, introduce_worker
 
 from spoolctl.cli import expecting
 from spoolctl.spool import (
     FIGURES_SCHEMA,
-    NODE_SCHEMA,
-    PROTOCOL_VERSION,
     STAGE_NAMES,
     FigureRow,
     Figures,
     Life,
-    Node,
     Sample,
     encode_json,
-    introduce,
     layout,
 )
 
@@ -43,14 +39,7 @@ LEARNED = Figures(
 def worker(bench: Bench) -> Life:
     """A worker that is idle, on a card of known speed."""
     actor = bench.actor()
-    introduce(
-        actor,
-        Node(
-            schema_=NODE_SCHEMA, worker=actor.name, session=actor.session, machine="tower",
-            protocol=PROTOCOL_VERSION, version="1", backend="sketch", stages=STAGE_NAMES, gpu=CARD, vram_gb=24.0,
-            started_at=NOW,
-        ),
-    )  # fmt: skip
+    introduce_worker(actor, backend="sketch", stages=STAGE_NAMES, gpu=CARD, vram_gb=24.0)
     life = Life(actor, "worker")
     life.tell(state="idle")
     life.beat()

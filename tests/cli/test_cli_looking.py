@@ -4,20 +4,16 @@ import json
 from datetime import timedelta
 
 import pytest
-from cli_bench import JOB_YAML, NOW, Bench
+from cli_bench import JOB_YAML, NOW, Bench, introduce_worker
 
 from spoolctl.cli import status as status_command
 from spoolctl.spool import (
-    NODE_SCHEMA,
-    PROTOCOL_VERSION,
     Code,
     Facts,
     Life,
     ModelHere,
-    Node,
     VramSeen,
     find,
-    introduce,
     layout,
     open_spool,
 )
@@ -336,21 +332,14 @@ def test_logs_of_what_never_ran_are_refused(bench: Bench) -> None:
 
 def test_nodes_show_what_each_worker_has(bench: Bench) -> None:
     actor = bench.actor()
-    card = Node(
-        schema_=NODE_SCHEMA,
-        worker="tower-0",
-        session=actor.session,
-        machine="tower",
-        protocol=PROTOCOL_VERSION,
-        version="0.1.0",
+    introduce_worker(
+        actor,
         backend="webui",
         backend_version="1.10",
         gpu="RTX 3060",
         vram_gb=12.0,
         models=tuple(ModelHere(name=f"m{n}") for n in range(5)),
-        started_at=NOW,
     )
-    introduce(actor, card)
     Life(actor, "worker", Facts()).beat()
 
     assert bench("nodes").out == (
@@ -367,18 +356,11 @@ def test_nodes_show_what_each_worker_has(bench: Bench) -> None:
 
 def test_status_and_nodes_tell_why_a_worker_rests_and_when_it_works(bench: Bench) -> None:
     actor = bench.actor()
-    card = Node(
-        schema_=NODE_SCHEMA,
-        worker="tower-0",
-        session=actor.session,
-        machine="tower",
-        protocol=PROTOCOL_VERSION,
-        version="0.1.0",
+    introduce_worker(
+        actor,
         backend="webui",
         hours=("mon-fri 22:00-07:30", "sat all day"),
-        started_at=NOW,
     )
-    introduce(actor, card)
     why = "paused by person-ann until 23:00: a game"
     Life(actor, "worker", Facts(state="paused", rests=why, opens_in_s=60.0)).beat()
 
