@@ -287,7 +287,7 @@ class Scene:
 
     # -- waiting
 
-    def wait_for(self, condition, what, timeout_s=20.0):
+    def wait_for(self, condition, what, timeout_s=20.0, *, every_s=POLL_S):
         def holds():
             crashed = [
                 one.name
@@ -297,9 +297,11 @@ class Scene:
             assert not crashed, f"{crashed} ended while waiting for: {what}\n{self.tell()}"
             return condition()
 
-        return wait_for(holds, what, timeout_s, tell=self.tell)
+        return wait_for(holds, what, timeout_s, tell=self.tell, every_s=every_s)
 
-    def wait_for_rest(self, names, timeout_s=20.0, *, states=("done", "failed", "cancelled")):
+    def wait_for_rest(
+        self, names, timeout_s=20.0, *, states=("done", "failed", "cancelled"), every_s=POLL_S
+    ):
         """Wait until each of these jobs lies in one of *states* and has its verdict."""
         wanted = set(names)
 
@@ -308,7 +310,8 @@ class Scene:
             places = [records.get(name, []) for name in wanted]
             return all(len(one) == 1 and one[0].split("/")[0] in states for one in places)
 
-        self.wait_for(rests, f"{len(wanted)} jobs to rest in {'/'.join(states)}", timeout_s)
+        what = f"{len(wanted)} jobs to rest in {'/'.join(states)}"
+        self.wait_for(rests, what, timeout_s, every_s=every_s)
 
     def tell(self):
         lines = [f"states {dict(self.states())}"]
@@ -386,7 +389,7 @@ def snapshot(folder):
     }
 
 
-def wait_for(condition, what, timeout_s=20.0, tell=lambda: ""):
+def wait_for(condition, what, timeout_s=20.0, tell=lambda: "", every_s=POLL_S):
     """Poll until *condition* gives something true, and give that.
 
     A file that was moved between a listing and its opening is looked for again.
@@ -401,4 +404,4 @@ def wait_for(condition, what, timeout_s=20.0, tell=lambda: ""):
             return found
         if time.monotonic() > until:
             raise AssertionError(f"waited {timeout_s * PATIENCE:g} s in vain for: {what}\n{tell()}")
-        time.sleep(POLL_S)
+        time.sleep(every_s)
