@@ -72,6 +72,7 @@ from spoolctl.spool.merge import is_merged, merge, refuse_file_for_folder, write
 from spoolctl.spool.moves import hold, move_to_class, release
 from spoolctl.spool.names import (
     fold,
+    group_of,
     is_ignored,
     is_legal,
     is_worker_name,
@@ -107,7 +108,7 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "UsageError", "Vacancy", "adopt", "all_records", "approval", "approve", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
     "begin_session", "belongs", "cancel", "claim", "compare_record", "conclude", "create_spool", "decisions",
     "decode", "default_settings", "digest_of", "draft", "encode", "encode_json", "end", "end_former_sessions", "end_session",
-    "ensure_folder", "find", "first_records", "fold", "from_mapping", "heartbeat", "hold", "images_asked", "introduce",
+    "ensure_folder", "find", "first_records", "fold", "from_mapping", "group_of", "heartbeat", "hold", "images_asked", "introduce",
     "is_ignored", "is_legal", "is_merged", "is_ready_yet", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
     "learning_of_snapshot", "make_ready", "merge", "move_to_class", "needs_inputs", "new_names", "nodes", "open_spool",
     "parse_approval", "parse_file_name", "parse_job", "parse_mapping", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",

@@ -95,6 +95,14 @@ def shelf(name: str) -> str:
     return name.rpartition(".")[0] or SHELF_OF_SINGLES
 
 
+def group_of(name: str, label: str | None) -> str:
+    """The group that a job belongs to: its record's ``group``, else the shelf of its name, which jobs that were submitted together share.
+
+    All jobs that came alone and name no group are one group, ``singles``, which never ends.
+    """
+    return label or shelf(name)
+
+
 def is_worker_name(text: str) -> bool:
     """True for a worker's name: up to 40 of ``a-z 0-9 -``, not beginning with a dash, no device name."""
     return _WORKER.match(text) is not None and not is_device(text)

@@ -1,0 +1,277 @@
+"""The index's file: opening it, making it anew, and keeping it in step with the ledgers.
+
+Guarantees: what a ledger held when it was last read is in the index, whole, or nothing of that reading is (one transaction); a file of
+another version or a damaged one is made anew; several processes may use one file. A ledger that is no continuation of what was read,
+which is seen by its last bytes, is read from its beginning. Does not guarantee that the index has what was merged since the last
+``refresh``, or that another machine's cache shows the ledger's newest bytes.
+
+What a refresh costs: one open and one small read for each ledger if nothing is new, else the new lines.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+from spoolctl.index.rows import (
+    IMAGE_COLUMNS,
+    JOB_COLUMNS,
+    WORD_COLUMNS,
+    JsonObject,
+    Row,
+    image_row,
+    job_row,
+    word_row,
+)
+from spoolctl.spool import layout
+
+VERSION: Final = 1
+"""Of the tables; a file of another version is made anew."""
+TAIL_BYTES: Final = 64 << 10
+"""By so many bytes before the place where reading ended a ledger is known again: some forty records, each with its own ``run_id``."""
+_WAIT_S = 30.0
+_AT_ONCE_BYTES = 8 << 20
+_TABLES = (
+    "CREATE TABLE ledgers (path TEXT PRIMARY KEY, bytes INTEGER, tail TEXT, odd INTEGER)",
+    *(
+        f"CREATE TABLE {table} ({', '.join(columns)}, PRIMARY KEY ({columns[0]}))"
+        for table, columns in (
+            ("jobs", JOB_COLUMNS),
+            ("images", IMAGE_COLUMNS),
+            ("words", WORD_COLUMNS),
+        )
+    ),
+    "CREATE INDEX jobs_by_group ON jobs (grp, name)",
+    "CREATE INDEX images_by_group ON images (grp, job, image_index)",
+    "CREATE INDEX images_by_job ON images (job, image_index)",
+    "CREATE INDEX images_by_time ON images (ended, job, image_index)",
+    "CREATE INDEX words_by_rating ON words (rating)",
+    "CREATE INDEX words_by_choice ON words (choice)",
+)
+
+
+def default_path(spool_id: str) -> Path:
+    r"""Where this user's index of a spool lies: ``%LOCALAPPDATA%\spool\index``, or ``$XDG_CACHE_HOME/spool/index``."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    plain = hashlib.sha256(spool_id.encode()).hexdigest()[:32]
+    return base / "spool" / "index" / f"{plain}.sqlite"
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did."""
+
+    lines: int
+    """Lines read now."""
+    odd: int
+    """Lines passed over since a ledger's beginning: no JSON objects, or of no kind that the index knows."""
+    anew: bool
+    """True if a ledger was read from its beginning."""
+
+
+class Index:
+    """One open index. Use it in the thread that opened it; ``with`` closes it.
+
+    Args:
+        path: The file; its folder is made.
+
+    Raises:
+        OSError: The folder cannot be made.
+        sqlite3.Error: The file can be neither opened nor made anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        try:
+            self.connection = _open(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):  # locked, unreadable, disk full
+                raise
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            self.connection = _open(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    def forget(self) -> None:
+        """Empty the index; the next refresh makes it anew."""
+        with _writing(self.connection) as cursor:
+            for table in ("ledgers", "jobs", "images", "words"):
+                cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+
+    def refresh(self, root: Path) -> Refreshed:
+        """Bring the index in step with the ledgers of the spool at *root*.
+
+        Raises:
+            OSError: A ledger could not be read; the index is as it was.
+            sqlite3.Error: The index could not be written; it is as it was.
+        """
+        lines, anew = 0, False
+        for ledger in _LEDGERS:
+            try:
+                with (root / ledger.path).open("rb") as file:
+                    if self._where(ledger) == _Where.of(file):
+                        continue
+                    with _writing(self.connection) as cursor:
+                        read, from_begin = _take_in(cursor, ledger, file, self._where(ledger))
+            except FileNotFoundError:
+                continue  # nothing was compiled yet
+            lines, anew = lines + read, anew or from_begin
+        odd = self.connection.execute("SELECT coalesce(sum(odd), 0) FROM ledgers").fetchone()[0]
+        return Refreshed(lines, odd, anew)
+
+    def _where(self, ledger: "_Ledger") -> "_Where | None":
+        found = self.connection.execute(
+            "SELECT bytes, tail FROM ledgers WHERE path = ?", (ledger.path,)
+        ).fetchone()
+        return _Where(*found) if found else None
+
+
+@dataclass(frozen=True)
+class _Where:
+    """How far a ledger was read, and what its last bytes were there."""
+
+    bytes: int
+    tail: str
+
+    @classmethod
+    def of(cls, file: BinaryIO, end: int | None = None) -> "_Where":
+        size = os.fstat(file.fileno()).st_size
+        end = size if end is None else min(end, size)
+        file.seek(max(0, end - TAIL_BYTES))
+        return cls(end, hashlib.sha256(file.read(min(end, TAIL_BYTES))).hexdigest())
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    path: str
+    tables: dict[str, tuple[str, Callable[[JsonObject], Row | None]]]
+    """The tables that it fills: how a row gets in, and how one is made of a line."""
+
+
+def _put(table: str, columns: tuple[str, ...], newer: str) -> str:
+    """An insert that replaces the row of the same key if *newer* (a column) is not less than its own."""
+    names, places = ", ".join(columns), ", ".join(f":{one}" for one in columns)
+    changed = ", ".join(f"{one} = excluded.{one}" for one in columns[1:])
+    return (
+        f"INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT ({columns[0]}) DO UPDATE SET {changed} "  # noqa: S608 - names of ours
+        f"WHERE excluded.{newer} >= {table}.{newer}"
+    )
+
+
+_LEDGERS = (
+    _Ledger(
+        layout.ENDED_JOBS,
+        # A job that was retried after its end has a line for each end; the highest attempt's counts.
+        {"jobs": (_put("jobs", JOB_COLUMNS, "attempts"), job_row)},
+    ),
+    _Ledger(
+        layout.LEARNING_RECORDS,
+        {
+            "images": (_put("images", IMAGE_COLUMNS, "run_id"), image_row),
+            "words": (_put("words", WORD_COLUMNS, "said"), word_row),
+        },
+    ),
+)
+
+
+def _take_in(
+    cursor: sqlite3.Cursor, ledger: _Ledger, file: BinaryIO, known: _Where | None
+) -> tuple[int, bool]:
+    """Take in a ledger's new lines; how many, and whether from its beginning."""
+    goes_on = known is not None and _Where.of(file, known.bytes) == known
+    begin = known.bytes if known and goes_on else 0
+    if not goes_on:
+        for table in ledger.tables:
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+        cursor.execute("DELETE FROM ledgers WHERE path = ?", (ledger.path,))
+    read = odd = 0
+    end = begin
+    file.seek(begin)
+    while lines := [one for one in file.readlines(_AT_ONCE_BYTES) if one.endswith(b"\n")]:
+        odd += _insert(cursor, ledger, lines)
+        read, end = read + len(lines), end + sum(map(len, lines))
+    cursor.execute(
+        "INSERT INTO ledgers VALUES (:path, :bytes, :tail, :odd) ON CONFLICT (path) DO UPDATE SET "
+        "bytes = :bytes, tail = :tail, odd = odd + :odd",
+        {"path": ledger.path, **asdict(_Where.of(file, end)), "odd": odd},
+    )
+    return read, not goes_on
+
+
+def _insert(cursor: sqlite3.Cursor, ledger: _Ledger, lines: list[bytes]) -> int:
+    """Insert what these lines say; how many say nothing that the index knows."""
+    objects = [_object(line) for line in lines]
+    understood: set[int] = set()
+    for statement, row_of in ledger.tables.values():
+        rows = {at: row for at, one in enumerate(objects) if one and (row := row_of(one))}
+        cursor.executemany(statement, rows.values())
+        understood |= rows.keys()
+    return len(lines) - len(understood)
+
+
+def _object(line: bytes) -> JsonObject | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for a refresh
+        connection.execute(
+            "PRAGMA synchronous = OFF"
+        )  # a copy: what a power cut spoils is made anew
+        _make_tables(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    with _writing(connection) as cursor:
+        if cursor.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            return
+        tables = cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            cursor.execute(f'DROP TABLE "{table}"')
+        for statement in _TABLES:
+            cursor.execute(statement)
+        cursor.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def _writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
+    """One transaction, alone: all of it or nothing."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield cursor
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
