@@ -181,8 +181,17 @@ def test_scheduling_imports_only_the_protocol_library():
     assert foreign("spoolctl.scheduling", SPOOL) == {}
 
 
-def test_the_controller_imports_the_protocol_library_and_scheduling():
-    assert foreign("spoolctl.controller", SPOOL, "spoolctl.scheduling") == {}
+def test_the_index_imports_only_the_protocol_library():
+    assert foreign("spoolctl.index", SPOOL) == {}
+
+
+def test_groups_import_the_protocol_library_and_the_index():
+    assert foreign("spoolctl.groups", SPOOL, "spoolctl.index") == {}
+
+
+def test_the_controller_imports_what_its_work_needs():
+    below = (SPOOL, "spoolctl.scheduling", "spoolctl.index", "spoolctl.groups")
+    assert foreign("spoolctl.controller", *below) == {}
 
 
 def test_fsck_imports_the_protocol_library_and_the_controllers_ledgers():

@@ -34,6 +34,7 @@ COMMANDS = {
         "approve:approve",
         "Approve a job's images, once and for all; jobs that wait for that go on.",
     ),
+    "group": ("group:app", "Groups: jobs that were submitted together."),
     "results": ("results:results", "Find images by what they are and what was said of them."),
     "tokens": ("tokens:tokens", "List the spool's tokens, their slots and who holds them."),
     "nodes": ("nodes:nodes", "List workers and controllers."),

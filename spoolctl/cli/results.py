@@ -1,6 +1,5 @@
 """``spoolctl results``: images by what they are and what was said of them."""
 
-import sqlite3
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -9,11 +8,12 @@ from typing import Annotated, cast, get_args
 import typer
 
 from spoolctl.cli import rendering
+from spoolctl.cli.indexed import indexed
 from spoolctl.cli.moments import moment_of
 from spoolctl.cli.opening import GroupOption, JsonOption, SpoolOption, opened, spool_root
 from spoolctl.cli.rendering import Page
-from spoolctl.index import Image, Index, Order, Wanted, count, default_path, images
-from spoolctl.spool import Actor, ShareUnusable, UsageError
+from spoolctl.index import Image, Order, Wanted, count, images
+from spoolctl.spool import Actor, UsageError
 from spoolctl.spool.overview import resolve
 
 SHOWN = 100
@@ -107,16 +107,8 @@ def results(
 
 
 def _found(actor: Actor, root: Path, wanted: Wanted) -> tuple[list[Image], int]:
-    path = default_path(actor.settings.spool_id)
-    try:
-        with Index(path) as index:
-            index.refresh(root)
-            return images(index.connection, wanted), count(index.connection, wanted)
-    except sqlite3.Error as error:
-        raise ShareUnusable(
-            f"cannot use the index '{path}': {error}",
-            hint="delete the file; it is made anew from the share",
-        ) from None
+    with indexed(actor, root) as index:
+        return images(index.connection, wanted), count(index.connection, wanted)
 
 
 def _utc(said: str | None, now: datetime) -> str | None:

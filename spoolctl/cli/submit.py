@@ -27,6 +27,8 @@ from spoolctl.spool import (
     SpoolError,
     UsageError,
     When,
+    define_group,
+    group_of,
     stages_of,
 )
 from spoolctl.spool import submit as submit_drafts
@@ -115,6 +117,7 @@ def submit(
                     advance()
 
             _store_and_submit(replace(actor, log=log), planned, places)
+        _define_groups(actor, planned)
     facts = [_facts(one, places[one.name]) for one in planned]
     document = {"dry_run": True, "jobs": facts} if dry_run else {"jobs": facts}
     rendering.answer(
@@ -155,6 +158,23 @@ def _store_and_submit(actor: Actor, planned: list[Planned], places: dict[str, Pl
                 hint="'spoolctl status --all' shows which are in; submit the others again",
             ) from None
         submitted += len(by_place[place])
+
+
+def _define_groups(actor: Actor, planned: list[Planned]) -> None:
+    """Leave a definition for each group. The jobs are in; without one they are known by what they name, so a failure is only told."""
+    groups: dict[str, list[Planned]] = {}
+    for job in planned:
+        groups.setdefault(group_of(job.name, job.job.group), []).append(job)
+    for group, jobs in groups.items():
+        if len(jobs) == 1 and jobs[0].job.group is None:
+            continue
+        try:
+            define_group(actor, group, [job.name for job in jobs])
+        except (SpoolError, OSError) as error:
+            rendering.complain(
+                "warning",
+                f"the jobs are submitted, but not the definition of group '{group}': {error}",
+            )
 
 
 def _facts(planned: Planned, place: Place) -> dict[str, Any]:

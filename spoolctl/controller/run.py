@@ -10,8 +10,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from spoolctl.controller.groups import GroupsKeeper
 from spoolctl.controller.role import ControllerRole
 from spoolctl.controller.scanner import Scanned, Scanner
+from spoolctl.index import default_path
 from spoolctl.spool import EXIT_SHARE_HANGS, HangWatch, Life, Log, layout, open_spool, slug, spread
 
 
@@ -35,7 +37,8 @@ class Controller:
         name = f"controller-{slug(platform.node()) or 'machine'}-{os.getpid()}"
         self.actor = open_spool(root, name=name, log=log)
         self._life = Life(self.actor, "controller")
-        self._scanner = Scanner(self.actor, self._life)
+        self._groups = GroupsKeeper(self.actor, default_path(self.actor.settings.spool_id))
+        self._scanner = Scanner(self.actor, self._life, self._groups)
         self._role = ControllerRole(root) if use_lock else None
         self._exit_now = exit_now
         self.hang_watch = HangWatch(self.actor, self._share_hangs)
@@ -111,6 +114,7 @@ class Controller:
         """Take this life's heartbeat out of ``nodes/`` again, since its name is used only once."""
         if self._role is not None:
             self._role.give_up()
+        self._groups.close()
         try:
             self.actor.files.unlink(layout.node_heartbeat(self.actor.name))
         except OSError as error:

@@ -7,10 +7,13 @@ Guarantees: one job's trouble never stops the pass, and it is told in ``Scanned.
 two scanners, or one that is killed anywhere, do no harm. Does not guarantee that a job with a problem is merged: a person must look.
 """
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from spoolctl.controller.figures import FiguresKeeper
+from spoolctl.controller.groups import GroupsKeeper
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
 from spoolctl.controller.ledger import COMPILED, Compiled, Part, compile_ledger
 from spoolctl.controller.litter import Litter
@@ -65,13 +68,22 @@ class Scanned:
     troubles: list[str] = field(default_factory=list)
     compiled: int = 0
     """New lines in the corpus."""
+    groups: int = 0
+    """Groups whose results were written."""
 
 
 class Scanner:
-    """The controller's work, with what it remembers between passes."""
+    """The controller's work, with what it remembers between passes.
 
-    def __init__(self, actor: Actor, life: Life) -> None:
+    Args:
+        actor: Who acts.
+        life: Its life, which it shows.
+        groups: Who tells what became of groups; ``None``: nobody does.
+    """
+
+    def __init__(self, actor: Actor, life: Life, groups: GroupsKeeper | None = None) -> None:
         self._actor = actor
+        self._groups = groups
         self._sweeper = Sweeper(actor, life)
         self._retention = Retention(actor)
         self._litter = Litter(actor)
@@ -103,13 +115,14 @@ class Scanner:
             self._sweep,
             self._audit,
             self._compile,
+            self._tell_groups,
             self._retain,
             self._look_for_strays,
         )
         for one in passes:
             try:
                 one(scanned)
-            except (OSError, SpoolError) as error:
+            except (OSError, SpoolError, sqlite3.Error) as error:
                 self._trouble(scanned, one.__name__.strip("_"), error)
         self._problems = {n: p for n, p in self._problems.items() if n in self._present}
         scanned.problems = {name: text for name, (_, text) in self._problems.items()}
@@ -291,7 +304,7 @@ class Scanner:
                 self._actor,
                 ledger,
                 touched=touched,
-                read=self._figures.take if ledger == layout.HISTORY else None,
+                read=lambda copy, new_from: self._take(scanned, ledger, copy, new_from),
             )
         except (OSError, SpoolError) as error:
             self._trouble(scanned, f"compile {ledger}", error)
@@ -301,6 +314,20 @@ class Scanner:
         if touched is None:
             self._audit_again(ledger, compiled.lost)
         return compiled
+
+    def _take(self, scanned: Scanned, ledger: str, copy: Path, new_from: int) -> None:
+        """What follows a ledger reads what was added to it; a full or broken disk of this machine keeps nothing else from going on."""
+        if ledger == layout.HISTORY:
+            self._figures.take(copy, new_from)
+        if self._groups is not None:
+            try:
+                self._groups.take(COMPILED[ledger], copy)
+            except (OSError, sqlite3.Error) as error:
+                self._trouble(scanned, "index", error)
+
+    def _tell_groups(self, scanned: Scanned) -> None:
+        if self._groups is not None:
+            scanned.groups = self._groups.tell()
 
     def _audit_again(self, ledger: str, lost: frozenset[Part]) -> None:
         """Whose part is gone is audited like any other, which writes it anew while its record lies in one of the last days."""

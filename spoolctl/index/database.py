@@ -31,6 +31,7 @@ from spoolctl.index.rows import (
 )
 from spoolctl.spool import layout
 
+ENV_FOLDER: Final = "SPOOL_INDEX"
 VERSION: Final = 1
 """Of the tables; a file of another version is made anew."""
 TAIL_BYTES: Final = 64 << 10
@@ -38,6 +39,7 @@ TAIL_BYTES: Final = 64 << 10
 _WAIT_S = 30.0
 _AT_ONCE_BYTES = 8 << 20
 _TABLES = (
+    "CREATE TABLE told (grp TEXT PRIMARY KEY, said TEXT)",
     "CREATE TABLE ledgers (path TEXT PRIMARY KEY, bytes INTEGER, tail TEXT, odd INTEGER)",
     *(
         f"CREATE TABLE {table} ({', '.join(columns)}, PRIMARY KEY ({columns[0]}))"
@@ -57,13 +59,16 @@ _TABLES = (
 
 
 def default_path(spool_id: str) -> Path:
-    r"""Where this user's index of a spool lies: ``%LOCALAPPDATA%\spool\index``, or ``$XDG_CACHE_HOME/spool/index``."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    r"""Where this user's index of a spool lies: in ``$SPOOL_INDEX``, ``%LOCALAPPDATA%\spool\index`` or ``$XDG_CACHE_HOME/spool/index``."""
+    if said := os.environ.get(ENV_FOLDER):
+        folder = Path(said)
+    elif sys.platform == "win32":
+        folder = (
+            Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "spool/index"
+        )
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    plain = hashlib.sha256(spool_id.encode()).hexdigest()[:32]
-    return base / "spool" / "index" / f"{plain}.sqlite"
+        folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "spool/index"
+    return folder / f"{hashlib.sha256(spool_id.encode()).hexdigest()[:32]}.sqlite"
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ class Index:
     def forget(self) -> None:
         """Empty the index; the next refresh makes it anew."""
         with _writing(self.connection) as cursor:
-            for table in ("ledgers", "jobs", "images", "words"):
+            for table in ("ledgers", "jobs", "images", "words", "told"):
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
 
     def refresh(self, root: Path) -> Refreshed:
@@ -125,18 +130,41 @@ class Index:
             sqlite3.Error: The index could not be written; it is as it was.
         """
         lines, anew = 0, False
-        for ledger in _LEDGERS:
+        for path in _LEDGERS:
             try:
-                with (root / ledger.path).open("rb") as file:
-                    if self._where(ledger) == _Where.of(file):
-                        continue
-                    with _writing(self.connection) as cursor:
-                        read, from_begin = _take_in(cursor, ledger, file, self._where(ledger))
+                read, from_begin = self.take_in(path, root / path)
             except FileNotFoundError:
                 continue  # nothing was compiled yet
             lines, anew = lines + read, anew or from_begin
         odd = self.connection.execute("SELECT coalesce(sum(odd), 0) FROM ledgers").fetchone()[0]
         return Refreshed(lines, odd, anew)
+
+    def take_in(self, path: str, copy: Path) -> tuple[int, bool]:
+        """Bring the index in step with one ledger; how many lines were read, and whether from its beginning.
+
+        Args:
+            path: The compiled file's path in the spool.
+            copy: It, or a copy of it.
+
+        Raises:
+            FileNotFoundError: It is not there.
+            OSError, sqlite3.Error: As for ``refresh``.
+        """
+        ledger = _LEDGERS[path]
+        with copy.open("rb") as file:
+            if self._where(ledger) == _Where.of(file):
+                return 0, False
+            with _writing(self.connection) as cursor:
+                return _take_in(cursor, ledger, file, self._where(ledger))
+
+    def was_told(self, group: str) -> str | None:
+        """What was noted of a group with ``note_told``; ``None`` if nothing was."""
+        found = self.connection.execute("SELECT said FROM told WHERE grp = ?", (group,)).fetchone()
+        return found[0] if found else None
+
+    def note_told(self, group: str, said: str) -> None:
+        """Note for which sums a group's result was written last, so that it is not made again at each start."""
+        self.connection.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (group, said))
 
     def _where(self, ledger: "_Ledger") -> "_Where | None":
         found = self.connection.execute(
@@ -177,20 +205,23 @@ def _put(table: str, columns: tuple[str, ...], newer: str) -> str:
     )
 
 
-_LEDGERS = (
-    _Ledger(
-        layout.ENDED_JOBS,
-        # A job that was retried after its end has a line for each end; the highest attempt's counts.
-        {"jobs": (_put("jobs", JOB_COLUMNS, "attempts"), job_row)},
-    ),
-    _Ledger(
-        layout.LEARNING_RECORDS,
-        {
-            "images": (_put("images", IMAGE_COLUMNS, "run_id"), image_row),
-            "words": (_put("words", WORD_COLUMNS, "said"), word_row),
-        },
-    ),
-)
+_LEDGERS = {
+    one.path: one
+    for one in (
+        _Ledger(
+            layout.ENDED_JOBS,
+            # A job that was retried after its end has a line for each end; the highest attempt's counts.
+            {"jobs": (_put("jobs", JOB_COLUMNS, "attempts"), job_row)},
+        ),
+        _Ledger(
+            layout.LEARNING_RECORDS,
+            {
+                "images": (_put("images", IMAGE_COLUMNS, "run_id"), image_row),
+                "words": (_put("words", WORD_COLUMNS, "said"), word_row),
+            },
+        ),
+    )
+}
 
 
 def _take_in(

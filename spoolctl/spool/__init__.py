@@ -41,6 +41,14 @@ from spoolctl.spool.errors import (
 from spoolctl.spool.figures import read_figures
 from spoolctl.spool.finish import conclude, end
 from spoolctl.spool.fronts import Fronts
+from spoolctl.spool.groups import (
+    define_group,
+    definitions_of,
+    group_folder,
+    group_folders,
+    member_states,
+    members_of,
+)
 from spoolctl.spool.hanging import EXIT_SHARE_HANGS, HangWatch
 from spoolctl.spool.identity import (
     NameWatch,
@@ -100,21 +108,22 @@ from spoolctl.spool.verdicts import Ending
 from spoolctl.spool.yamltext import parse as parse_mapping
 
 __all__ = [  # noqa: PLE0604 - the last item is a list of names
-    "POLICY", "SENTINEL", "Action", "Actor", "Admission", "Admitted", "Again", "Attempt", "BadRecord", "Cancelled",
-    "Claim", "Decisions", "Digest", "Draft", "EXIT_SHARE_HANGS", "Ending", "Facts", "FormatNotUnderstood", "Fronts", "HangWatch", "Host",
-    "Life", "Location",
-    "Log", "NameTaken", "NameWatch", "NewerRecord", "NoSpool", "NoSuchJob", "NotAdmitted", "NotClaimed", "Outcome",
-    "Ownership", "Place", "Ready", "ShareUnusable", "Slot", "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept",
-    "UsageError", "Vacancy", "adopt", "all_records", "approval", "approve", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
+    "Action", "Actor", "Admission", "Admitted", "Again", "Attempt", "BadRecord", "Cancelled", "Claim", "Decisions",
+    "Digest", "Draft", "EXIT_SHARE_HANGS", "Ending", "Facts", "FormatNotUnderstood", "Fronts", "HangWatch", "Host",
+    "Life", "Location", "Log", "NameTaken", "NameWatch", "NewerRecord", "NoSpool", "NoSuchJob", "NotAdmitted",
+    "NotClaimed", "Outcome", "Ownership", "POLICY", "Place", "Ready", "SENTINEL", "ShareUnusable", "Slot",
+    "SpoolError", "Standing", "State", "StateForbids", "Sweeper", "Swept", "UsageError", "Vacancy", "adopt",
+    "all_records", "approval", "approve", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
     "begin_session", "belongs", "cancel", "claim", "compare_record", "conclude", "create_spool", "decisions",
-    "decode", "default_settings", "digest_of", "draft", "encode", "encode_json", "end", "end_former_sessions", "end_session",
-    "ensure_folder", "find", "first_records", "fold", "from_mapping", "group_of", "heartbeat", "hold", "images_asked", "introduce",
-    "is_ignored", "is_legal", "is_merged", "is_ready_yet", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
-    "learning_of_snapshot", "make_ready", "merge", "move_to_class", "needs_inputs", "new_names", "nodes", "open_spool",
-    "parse_approval", "parse_file_name", "parse_job", "parse_mapping", "parts", "pinned_job", "prune_job", "prune_outputs", "publish_once",
-    "read_figures", "read_record", "records", "records_in", "refuse_file_for_folder", "refuse_holder",
-    "refuse_other_protocol", "release", "replace_own", "resume_worker", "retry", "settle", "sha256_of", "shards_in",
-    "shelf", "show", "slots", "slug", "spread", "stages_of", "store_own", "submit", "take_ready", "told", "told_tokens", "worker_of",
-    "write_history",
+    "decode", "default_settings", "define_group", "definitions_of", "digest_of", "draft", "encode", "encode_json",
+    "end", "end_former_sessions", "end_session", "ensure_folder", "find", "first_records", "fold", "from_mapping",
+    "group_folder", "group_folders", "group_of", "heartbeat", "hold", "images_asked", "introduce", "is_ignored",
+    "is_legal", "is_merged", "is_ready_yet", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
+    "learning_of_snapshot", "make_ready", "member_states", "members_of", "merge", "move_to_class", "needs_inputs",
+    "new_names", "nodes", "open_spool", "parse_approval", "parse_file_name", "parse_job", "parse_mapping", "parts",
+    "pinned_job", "prune_job", "prune_outputs", "publish_once", "read_figures", "read_record", "records",
+    "records_in", "refuse_file_for_folder", "refuse_holder", "refuse_other_protocol", "release", "replace_own",
+    "resume_worker", "retry", "settle", "sha256_of", "shards_in", "shelf", "show", "slots", "slug", "spread",
+    "stages_of", "store_own", "submit", "take_ready", "told", "told_tokens", "worker_of", "write_history",
     *records.__all__,
 ]  # fmt: skip

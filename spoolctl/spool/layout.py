@@ -21,6 +21,7 @@ LOCKS = "locks"
 CORPUS = "corpus"
 HISTORY = "history"
 TOKENS = "tokens"
+GROUPS = "groups"
 
 LEARNING_RECORDS = f"{CORPUS}/learning_records.jsonl"
 """The corpus, compiled of its parts."""
@@ -41,6 +42,8 @@ LOG = "log.txt"
 PRUNED = "pruned.yaml"
 APPROVED = "approved.yaml"
 NODE_CARD = "node.yaml"
+GROUP_RESULT = "result.json"
+GROUP_PAGE = "index.html"
 REASON_SUFFIX = ".reason.yaml"
 """What a rejected file's reason is called beside it."""
 MORE = "more"
@@ -53,6 +56,7 @@ _BOUND_BYTES_MAX = 240
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 """An attempt's number; a folder of more digits is a stranger's, for no label could bear the next number."""
 _HOLDER = re.compile(r"h([1-9][0-9]{0,8})\.yaml", re.ASCII)
+_DEFINITION = "plan-"
 OUTPUT_NAME = re.compile(r"([0-9]{4,9})-([0-9]{1,3})-([a-z0-9_]{1,40})\.(?:png|txt)\Z")
 """``<image index, from 0>-<number of the stage, from 1>-<stage>.png`` (or ``.txt``): an output's name, in scratch and on the share."""
 
@@ -174,7 +178,7 @@ FOLDERS = (
     *(str(state) for state in State),
     *(place.folder for place in QUEUES),
     RESULTS, REJECTED, INPUTS, NODES, CONTROL, LOCKS,
-    CORPUS, f"{CORPUS}/parts", HISTORY, f"{HISTORY}/parts",
+    CORPUS, f"{CORPUS}/parts", HISTORY, f"{HISTORY}/parts", GROUPS,
 )  # fmt: skip
 """Every folder that ``init`` makes, parents first."""
 
@@ -296,6 +300,21 @@ def holder_number(entry: str) -> int | None:
     """The how many-th holder an entry of a slot's folder is, or None."""
     match = _HOLDER.fullmatch(entry)
     return int(match[1]) if match else None
+
+
+def group_definition(folder: str, first: str) -> str:
+    """The definition of the jobs that were submitted together to the group of *folder*, the first of them *first*."""
+    return f"{GROUPS}/{folder}/{_DEFINITION}{first}.yaml"
+
+
+def is_group_definition(entry: str) -> bool:
+    """True for a definition's name in a group's folder."""
+    return entry.startswith(_DEFINITION) and entry.endswith(".yaml")
+
+
+def group_result(folder: str) -> str:
+    """What became of a group."""
+    return f"{GROUPS}/{folder}/{GROUP_RESULT}"
 
 
 def part(ledger: str, name: str, suffix: str = "") -> str:

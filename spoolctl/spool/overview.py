@@ -31,7 +31,14 @@ from spoolctl.spool.looking import (
     read_record,
     records_in,
 )
-from spoolctl.spool.names import fold, is_ignored, is_record_name, parse_file_name
+from spoolctl.spool.names import (
+    fold,
+    group_of,
+    is_ignored,
+    is_record_name,
+    parse_file_name,
+    shelf,
+)
 from spoolctl.spool.records import (
     APPROVAL_SCHEMA,
     CLASSES,
@@ -182,10 +189,10 @@ def names_beginning(actor: Actor, beginning: str, *, count_max: int) -> list[str
 
 
 def in_group(actor: Actor, group: str, states: tuple[State, ...]) -> Iterator[Location]:
-    """The records of a group; opens each record in *states*."""
+    """The records of a group, by its label or the shelf of its jobs' names; opens each record in *states*."""
     for location in all_records(actor, states):
-        job = _job_if(actor, location, group)
-        if job is not None and job.group == group:
+        job = _job_if(actor, location, "" if shelf(location.name) == group else group)
+        if job is not None and group_of(location.name, job.group) == group:
             yield location
 
 

@@ -21,6 +21,8 @@ from spoolctl.spool.records import (
     Approval,
     Diagnosis,
     Figures,
+    GroupDefinition,
+    GroupResult,
     Heartbeat,
     Holder,
     Job,
@@ -52,6 +54,8 @@ SCHEMAS: dict[str, type[Record]] = {
         ("figures", Figures),
         ("approval", Approval),
         ("holder", Holder),
+        ("group", GroupDefinition),
+        ("result", GroupResult),
     )
 }
 """File name in ``schemas/`` and the record that it describes."""

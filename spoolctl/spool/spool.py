@@ -31,6 +31,7 @@ This folder is a spool: a queue of image jobs that GPU machines share. Nothing r
   done/ failed/ cancelled/   ended, by day
   rejected/    files that are no jobs, each with a .reason.yaml beside it
   results/     what came out (images, logs) and what is decided; do not move or edit anything here
+  groups/      jobs that were submitted together: which they are, and what became of them
   inputs/      files that jobs need
   nodes/ control/ corpus/ history/ locks/ tokens/   the spool's own
 

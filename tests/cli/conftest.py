@@ -16,6 +16,7 @@ def bench(
     files.mkdir()
     create_spool(root, Settings(schema_=SETTINGS_SCHEMA, spool_id="spool-test", created_at=NOW))
     monkeypatch.setenv("SPOOL_ROOT", str(root))
+    monkeypatch.setenv("SPOOL_INDEX", str(tmp_path / "index"))
     monkeypatch.setattr("spoolctl.spool.system.SystemClock.utc_s", lambda _self: NOW.timestamp())
     monkeypatch.setattr("getpass.getuser", lambda: "Ada L.")
     return Bench(root, files, capsys)

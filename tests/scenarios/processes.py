@@ -178,7 +178,8 @@ class Scene:
 
     def environment(self):
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SPOOL", "XDG_"))}
-        return {**kept, "XDG_CONFIG_HOME": str(self.folder / "no-configuration")}
+        own = {"XDG_CONFIG_HOME": "no-configuration", "SPOOL_INDEX": "index"}
+        return {**kept, **{name: str(self.folder / folder) for name, folder in own.items()}}
 
     def begin_ctl(self, *arguments):
         """Start one command line, without waiting for it."""

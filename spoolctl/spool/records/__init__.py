@@ -20,6 +20,17 @@ from spoolctl.spool.records.doctor import (
     Severity,
 )
 from spoolctl.spool.records.figures import FIGURES_SCHEMA, LOAD, FigureRow, Figures, Sample
+from spoolctl.spool.records.group import (
+    GROUP_RESULT_SCHEMA,
+    GROUP_SCHEMA,
+    OPEN,
+    GroupDefinition,
+    GroupImage,
+    GroupJob,
+    GroupResult,
+    MemberState,
+    Series,
+)
 from spoolctl.spool.records.image import (
     PIXELS_MAX,
     STAGE_NAMES,
@@ -96,15 +107,16 @@ from spoolctl.spool.records.stages import STAGES_SCHEMA, StageDone, StagesDone
 from spoolctl.spool.records.text import TEXT_BYTES_MAX, TextWorkload
 
 __all__ = [
-    "APPROVAL_SCHEMA", "CLASSES", "DOCTOR_SCHEMA", "FIGURES_SCHEMA", "FORMAT_VERSION", "HEARTBEAT_SCHEMA",
-    "HOLDER_SCHEMA", "JOB_SCHEMA", "LOAD", "LOG_TAIL_CHARS_MAX", "MANIFEST_SCHEMA", "NODE_SCHEMA",
-    "OUTPUT_TEXT_CHARS_MAX", "PIXELS_MAX", "PROTOCOL_VERSION", "PRUNED_SCHEMA", "REASON_SCHEMA", "RECORD_BYTES_MAX",
-    "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGES_SCHEMA", "STAGE_NAMES", "TEXT_BYTES_MAX", "ADetailer", "Approval",
-    "BackendUsed", "Choosing", "Code", "ComfyUIWorkload", "CommandName", "CommandWorkload", "Counts", "Diagnosis",
-    "Dropped", "FigureRow", "Figures", "Finding", "Heartbeat", "Hires", "Holder", "ImageStage", "ImageWorkload",
-    "Img2Img", "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "ModelHere", "ModelNeed", "Modes", "Need",
-    "Node", "Output", "OwnChain", "Pool", "Pruned", "Ran", "Reason", "Record", "Refiner", "Request", "Requires",
-    "Retention", "Retry", "Sample", "Sampling", "Settings", "Severity", "StableNewWorkload", "Stage", "StageDone",
-    "StageTiming", "StagesDone", "Submitted", "TextWorkload", "Txt2Img", "Upscale", "Verdict", "VramSeen", "When",
-    "WorkflowInput", "WorkflowOutput", "stage_of_command",
+    "APPROVAL_SCHEMA", "CLASSES", "DOCTOR_SCHEMA", "FIGURES_SCHEMA", "FORMAT_VERSION", "GROUP_RESULT_SCHEMA",
+    "GROUP_SCHEMA", "HEARTBEAT_SCHEMA", "HOLDER_SCHEMA", "JOB_SCHEMA", "LOAD", "LOG_TAIL_CHARS_MAX",
+    "MANIFEST_SCHEMA", "NODE_SCHEMA", "OPEN", "OUTPUT_TEXT_CHARS_MAX", "PIXELS_MAX", "PROTOCOL_VERSION",
+    "PRUNED_SCHEMA", "REASON_SCHEMA", "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA", "STAGES_SCHEMA",
+    "STAGE_NAMES", "TEXT_BYTES_MAX", "ADetailer", "Approval", "BackendUsed", "Choosing", "Code", "ComfyUIWorkload",
+    "CommandName", "CommandWorkload", "Counts", "Diagnosis", "Dropped", "FigureRow", "Figures", "Finding",
+    "GroupDefinition", "GroupImage", "GroupJob", "GroupResult", "Heartbeat", "Hires", "Holder", "ImageStage",
+    "ImageWorkload", "Img2Img", "Input", "Job", "JobClass", "Limits", "Manifest", "Meeting", "MemberState",
+    "ModelHere", "ModelNeed", "Modes", "Need", "Node", "Output", "OwnChain", "Pool", "Pruned", "Ran", "Reason",
+    "Record", "Refiner", "Request", "Requires", "Retention", "Retry", "Sample", "Sampling", "Series", "Settings",
+    "Severity", "StableNewWorkload", "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted", "TextWorkload",
+    "Txt2Img", "Upscale", "Verdict", "VramSeen", "When", "WorkflowInput", "WorkflowOutput", "stage_of_command",
 ]  # fmt: skip

@@ -1,0 +1,141 @@
+"""Groups' results, kept in step with what was merged: ``groups/<group>/result.json``, written when a group's last job has ended.
+
+Guarantees: the file tells all jobs of the group that are known, in the order of their plan, and is replaced as a whole; a group that
+changes after its end (a retry, a late job, a rating does not) is told anew. Whatever is lost, the file or the index, is made anew, so a
+controller that is killed anywhere loses nothing. Nothing else depends on it. Does not guarantee that a group of dropped files had no more
+members on their way: of those that no submission defined only the ended ones are known.
+
+What it costs: nothing while nothing is merged; else a query on this machine's disk, and for each group that may have ended a look at its
+definitions; one look at all folders for those that did. A group of which a job was taken away by hand is looked at every ten minutes.
+"""
+
+from pathlib import Path
+
+from spoolctl.groups import result_of, standing_of
+from spoolctl.index import GroupSums, Index, Wanted, group_sums, images
+from spoolctl.spool import (
+    Actor,
+    BadRecord,
+    attempt,
+    definitions_of,
+    encode_json,
+    ensure_folder,
+    group_folder,
+    layout,
+    members_of,
+    replace_own,
+    shelf,
+)
+
+LOOK_S = 600.0
+AT_ONCE = 20
+REASONS_MAX = 200
+_SINGLES = shelf("alone")
+"""The group of jobs that came alone: it never ends."""
+
+
+class GroupsKeeper:
+    """One controller's groups.
+
+    Args:
+        actor: Who acts.
+        index: Where this machine's index lies; opened when it is first needed.
+    """
+
+    def __init__(self, actor: Actor, index: Path) -> None:
+        self._actor = actor
+        self._path = index
+        self._index: Index | None = None
+        self._changed = False
+        self._look_at = 0.0
+        self._sizes: dict[str, tuple[frozenset[str], int]] = {}
+        """The definitions of each group, and how many jobs they name."""
+
+    def take(self, ledger: str, copy: Path) -> None:
+        """Take in what a compile added to a ledger (its compiled path). Raises OSError or sqlite3.Error."""
+        lines, _ = self._opened().take_in(ledger, copy)
+        self._changed = self._changed or lines > 0
+
+    def tell(self) -> int:
+        """Write the results of groups that have ended since; how many.
+
+        Raises:
+            OSError: The share did not answer; the next call goes on.
+            sqlite3.Error: The index cannot be used.
+        """
+        now = self._actor.clock.mono()
+        due = now >= self._look_at
+        if not (self._changed or due):
+            return 0
+        index = self._opened()
+        written = looked = 0
+        for sums in group_sums(index.connection):
+            if sums.group == _SINGLES or index.was_told(sums.group) == _said(sums):
+                continue
+            if looked == AT_ONCE:  # the next pass goes on
+                return written
+            if due or sums.ended >= self._size(sums.group):
+                looked += 1
+                written += self._tell_one(index, sums)
+        self._changed = False
+        if due:
+            self._look_at = now + LOOK_S
+        return written
+
+    def close(self) -> None:
+        """Close the index."""
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+    def _opened(self) -> Index:
+        if self._index is None:
+            self._index = Index(self._path)
+        return self._index
+
+    def _size(self, group: str) -> int:
+        folder = group_folder(group)
+        try:
+            entries = frozenset(self._actor.files.names(f"{layout.GROUPS}/{folder}"))
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        found = frozenset(filter(layout.is_group_definition, entries))
+        known = self._sizes.get(group)
+        if known is None or known[0] != found:
+            definitions = [one for one in definitions_of(self._actor, folder) if one.group == group]
+            self._sizes[group] = (found, len(members_of(definitions)))
+        return self._sizes[group][1]
+
+    def _tell_one(self, index: Index, sums: GroupSums) -> bool:
+        actor, group = self._actor, sums.group
+        standing = standing_of(actor, index, group)
+        if standing.is_open:
+            return False
+        reasons = {
+            one.name: reason
+            for one in [one for one in standing.members if one.state == "failed" and one.end][
+                :REASONS_MAX
+            ]
+            if (reason := self._reason(one.name, one.end.attempts if one.end else 0))
+        }
+        result = result_of(standing, images(index.connection, Wanted(group=group)), reasons)
+        path = layout.group_result(group_folder(group))
+        for folder in (layout.GROUPS, layout.parent(path)):
+            ensure_folder(actor, folder)
+        replace_own(actor, path, encode_json(result))
+        index.note_told(group, _said(sums))
+        actor.log("group.ended", group=group, jobs=len(result.jobs), images=result.images)
+        return True
+
+    def _reason(self, name: str, number: int) -> str | None:
+        try:
+            verdict = attempt(self._actor, name, number).verdict
+        except (BadRecord, FileNotFoundError) as error:
+            self._actor.log("group.unreadable", job=name, attempt=number, error=str(error))
+            return None
+        return verdict.message if verdict else None
+
+
+def _said(sums: GroupSums) -> str:
+    """What makes a group's result another one: not what was said of its images."""
+    return f"{sums.ended}/{sums.succeeded}/{sums.failed}/{sums.cancelled}/{sums.images}/{sums.seconds:.3f}/{sums.last_end}"
