@@ -1,7 +1,8 @@
 """Asking the index: images by what they are, and the ends of jobs.
 
 Guarantees: the order is total (time, job, image), so that pages neither repeat nor miss a row of an index that does not change in between.
-Text is searched as it stands, without regard to case of ASCII letters; ``%`` and ``_`` are no wildcards.
+Prompts are searched by words that follow each other, the last of which may be only the beginning of one; case, accents and punctuation
+do not count. Other texts are searched as they stand, but for the case of ASCII letters.
 """
 
 import sqlite3
@@ -10,12 +11,11 @@ from typing import Literal
 
 Order = Literal["newest", "oldest", "plan", "best"]
 _ORDERS: dict[Order, str] = {
-    "newest": "i.ended DESC, i.job DESC, i.image_index DESC",
-    "oldest": "i.ended, i.job, i.image_index",
-    "plan": "i.job, i.image_index",
-    "best": "w.rating IS NULL, w.rating DESC, i.ended DESC, i.job, i.image_index",
+    "newest": "ended DESC, job DESC, image_index DESC",
+    "oldest": "ended, job, image_index",
+    "plan": "job, image_index",
+    "best": "rating DESC, ended DESC, job, image_index",
 }
-_FROM = "FROM images i LEFT JOIN words w USING (run_id)"
 LIMIT_MAX = 1_000_000
 
 
@@ -31,7 +31,7 @@ class Wanted:
     model: str | None = None
     worker: str | None = None
     text: str | None = None
-    """Text in the prompt."""
+    """Words in the prompt, as they follow each other."""
     experiment: str | None = None
     rating_min: int | None = None
     """1 to 5; an image without a rating has none that is high enough."""
@@ -108,7 +108,7 @@ def images(connection: sqlite3.Connection, wanted: Wanted) -> list[Image]:
     """The images that are wanted, in their order. Raises sqlite3.Error if the index cannot be read."""
     where, values = _where(wanted)
     rows = connection.execute(
-        f"SELECT i.*, w.rating, w.choice, w.note {_FROM} {where} ORDER BY {_ORDERS[wanted.order]} LIMIT ? OFFSET ?",
+        f"SELECT * FROM images {where} ORDER BY {_ORDERS[wanted.order]} LIMIT ? OFFSET ?",  # noqa: S608 - values are bound
         (*values, wanted.limit, wanted.offset),
     )
     return [Image(*row) for row in rows]
@@ -117,7 +117,7 @@ def images(connection: sqlite3.Connection, wanted: Wanted) -> list[Image]:
 def count(connection: sqlite3.Connection, wanted: Wanted) -> int:
     """How many images are wanted, whatever the limit."""
     where, values = _where(wanted)
-    row = connection.execute(f"SELECT count(*) {_FROM} {where}", values).fetchone()
+    row = connection.execute(f"SELECT count(*) FROM images {where}", values).fetchone()  # noqa: S608 - values are bound
     return int(row[0])
 
 
@@ -129,7 +129,7 @@ def job_ends(connection: sqlite3.Connection, group: str) -> list[JobEnd]:
 
 def _where(wanted: Wanted) -> tuple[str, list[str | int]]:
     said: list[tuple[str, list[str | int]]] = [
-        (f"i.{column} = ?", [value])
+        (f"{column} = ?", [value])
         for column, value in (
             ("job", wanted.job),
             ("grp", wanted.group),
@@ -138,28 +138,38 @@ def _where(wanted: Wanted) -> tuple[str, list[str | int]]:
         if value is not None
     ]
     said += [
-        (f"i.{column} LIKE ? ESCAPE '\\'", [_holding(value)])
+        (f"{column} LIKE ? ESCAPE '\\'", [_holding(value)])
         for column, value in (
-            ("pack", wanted.pack), ("model", wanted.model), ("worker", wanted.worker), ("prompt", wanted.text),
+            ("pack", wanted.pack),
+            ("model", wanted.model),
+            ("worker", wanted.worker),
         )
         if value is not None
-    ]  # fmt: skip
+    ]
+    if wanted.text is not None:
+        said.append(_in_prompt(wanted.text))
     if wanted.rating_min is not None:
-        said.append(("w.rating >= ?", [wanted.rating_min]))
+        said.append(("rating >= ?", [wanted.rating_min]))
     if wanted.rated is not None:
-        said.append((f"w.rating IS {'NOT ' if wanted.rated else ''}NULL", []))
-    if wanted.choice is not None:
-        said.append(
-            ("w.choice IS ?", [wanted.choice])
-            if wanted.choice != "neither"
-            else ("w.choice IS NULL", [])
-        )
+        said.append((f"rating IS {'NOT ' if wanted.rated else ''}NULL", []))
+    if wanted.choice == "neither":
+        said.append(("choice IS NULL", []))
+    elif wanted.choice is not None:
+        said.append(("choice = ?", [wanted.choice]))
     if wanted.since is not None:
-        said.append(("i.ended >= ?", [wanted.since]))
+        said.append(("ended >= ?", [wanted.since]))
     if wanted.until is not None:
-        said.append(("i.ended < ?", [wanted.until]))
+        said.append(("ended < ?", [wanted.until]))
     clauses = " AND ".join(clause for clause, _ in said)
     return (f"WHERE {clauses}" if said else ""), [value for _, values in said for value in values]
+
+
+def _in_prompt(text: str) -> tuple[str, list[str | int]]:
+    """By the index of words; of a text that has none, letter by letter."""
+    if not any(character.isalnum() for character in text):
+        return "prompt LIKE ? ESCAPE '\\'", [_holding(text)]
+    phrase = text.replace('"', " ")
+    return "rowid IN (SELECT rowid FROM prompts WHERE prompts MATCH ?)", [f'"{phrase}" *']
 
 
 def _holding(text: str) -> str:

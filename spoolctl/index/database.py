@@ -13,49 +13,20 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
-from spoolctl.index.rows import (
-    IMAGE_COLUMNS,
-    JOB_COLUMNS,
-    WORD_COLUMNS,
-    JsonObject,
-    Row,
-    image_row,
-    job_row,
-    word_row,
-)
-from spoolctl.spool import layout
+from spoolctl.index.rows import JsonObject
+from spoolctl.index.tables import LEDGERS, SAY, VERSION, Ledger, make_anew
 
 ENV_FOLDER: Final = "SPOOL_INDEX"
-VERSION: Final = 1
-"""Of the tables; a file of another version is made anew."""
 TAIL_BYTES: Final = 64 << 10
 """By so many bytes before the place where reading ended a ledger is known again: some forty records, each with its own ``run_id``."""
 _WAIT_S = 30.0
 _AT_ONCE_BYTES = 8 << 20
-_TABLES = (
-    "CREATE TABLE told (grp TEXT PRIMARY KEY, said TEXT)",
-    "CREATE TABLE ledgers (path TEXT PRIMARY KEY, bytes INTEGER, tail TEXT, odd INTEGER)",
-    *(
-        f"CREATE TABLE {table} ({', '.join(columns)}, PRIMARY KEY ({columns[0]}))"
-        for table, columns in (
-            ("jobs", JOB_COLUMNS),
-            ("images", IMAGE_COLUMNS),
-            ("words", WORD_COLUMNS),
-        )
-    ),
-    "CREATE INDEX jobs_by_group ON jobs (grp, name)",
-    "CREATE INDEX images_by_group ON images (grp, job, image_index)",
-    "CREATE INDEX images_by_job ON images (job, image_index)",
-    "CREATE INDEX images_by_time ON images (ended, job, image_index)",
-    "CREATE INDEX words_by_rating ON words (rating)",
-    "CREATE INDEX words_by_choice ON words (choice)",
-)
 
 
 def default_path(spool_id: str) -> Path:
@@ -119,8 +90,7 @@ class Index:
     def forget(self) -> None:
         """Empty the index; the next refresh makes it anew."""
         with _writing(self.connection) as cursor:
-            for table in ("ledgers", "jobs", "images", "words", "told"):
-                cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+            make_anew(cursor)
 
     def refresh(self, root: Path) -> Refreshed:
         """Bring the index in step with the ledgers of the spool at *root*.
@@ -130,7 +100,7 @@ class Index:
             sqlite3.Error: The index could not be written; it is as it was.
         """
         lines, anew = 0, False
-        for path in _LEDGERS:
+        for path in LEDGERS:
             try:
                 read, from_begin = self.take_in(path, root / path)
             except FileNotFoundError:
@@ -150,7 +120,7 @@ class Index:
             FileNotFoundError: It is not there.
             OSError, sqlite3.Error: As for ``refresh``.
         """
-        ledger = _LEDGERS[path]
+        ledger = LEDGERS[path]
         with copy.open("rb") as file:
             if self._where(ledger) == _Where.of(file):
                 return 0, False
@@ -166,7 +136,7 @@ class Index:
         """Note for which sums a group's result was written last, so that it is not made again at each start."""
         self.connection.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (group, said))
 
-    def _where(self, ledger: "_Ledger") -> "_Where | None":
+    def _where(self, ledger: Ledger) -> "_Where | None":
         found = self.connection.execute(
             "SELECT bytes, tail FROM ledgers WHERE path = ?", (ledger.path,)
         ).fetchone()
@@ -188,58 +158,23 @@ class _Where:
         return cls(end, hashlib.sha256(file.read(min(end, TAIL_BYTES))).hexdigest())
 
 
-@dataclass(frozen=True)
-class _Ledger:
-    path: str
-    tables: dict[str, tuple[str, Callable[[JsonObject], Row | None]]]
-    """The tables that it fills: how a row gets in, and how one is made of a line."""
-
-
-def _put(table: str, columns: tuple[str, ...], newer: str) -> str:
-    """An insert that replaces the row of the same key if *newer* (a column) is not less than its own."""
-    names, places = ", ".join(columns), ", ".join(f":{one}" for one in columns)
-    changed = ", ".join(f"{one} = excluded.{one}" for one in columns[1:])
-    return (
-        f"INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT ({columns[0]}) DO UPDATE SET {changed} "  # noqa: S608 - names of ours
-        f"WHERE excluded.{newer} >= {table}.{newer}"
-    )
-
-
-_LEDGERS = {
-    one.path: one
-    for one in (
-        _Ledger(
-            layout.ENDED_JOBS,
-            # A job that was retried after its end has a line for each end; the highest attempt's counts.
-            {"jobs": (_put("jobs", JOB_COLUMNS, "attempts"), job_row)},
-        ),
-        _Ledger(
-            layout.LEARNING_RECORDS,
-            {
-                "images": (_put("images", IMAGE_COLUMNS, "run_id"), image_row),
-                "words": (_put("words", WORD_COLUMNS, "said"), word_row),
-            },
-        ),
-    )
-}
-
-
 def _take_in(
-    cursor: sqlite3.Cursor, ledger: _Ledger, file: BinaryIO, known: _Where | None
+    cursor: sqlite3.Cursor, ledger: Ledger, file: BinaryIO, known: _Where | None
 ) -> tuple[int, bool]:
     """Take in a ledger's new lines; how many, and whether from its beginning."""
     goes_on = known is not None and _Where.of(file, known.bytes) == known
     begin = known.bytes if known and goes_on else 0
     if not goes_on:
-        for table in ledger.tables:
-            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+        ledger.make(cursor)
         cursor.execute("DELETE FROM ledgers WHERE path = ?", (ledger.path,))
     read = odd = 0
     end = begin
     file.seek(begin)
     while lines := [one for one in file.readlines(_AT_ONCE_BYTES) if one.endswith(b"\n")]:
-        odd += _insert(cursor, ledger, lines)
+        odd += _insert(cursor, ledger, lines, say=goes_on)
         read, end = read + len(lines), end + sum(map(len, lines))
+    if not goes_on:
+        ledger.complete(cursor)
     cursor.execute(
         "INSERT INTO ledgers VALUES (:path, :bytes, :tail, :odd) ON CONFLICT (path) DO UPDATE SET "
         "bytes = :bytes, tail = :tail, odd = odd + :odd",
@@ -248,14 +183,23 @@ def _take_in(
     return read, not goes_on
 
 
-def _insert(cursor: sqlite3.Cursor, ledger: _Ledger, lines: list[bytes]) -> int:
-    """Insert what these lines say; how many say nothing that the index knows."""
+def _insert(cursor: sqlite3.Cursor, ledger: Ledger, lines: list[bytes], *, say: bool) -> int:
+    """Insert what these lines say; how many say nothing that the index knows.
+
+    Args:
+        cursor: Of the transaction.
+        ledger: Whose lines they are.
+        lines: Whole lines.
+        say: Copy what is said of images to their rows at once.
+    """
     objects = [_object(line) for line in lines]
     understood: set[int] = set()
-    for statement, row_of in ledger.tables.values():
-        rows = {at: row for at, one in enumerate(objects) if one and (row := row_of(one))}
-        cursor.executemany(statement, rows.values())
+    for table in ledger.tables:
+        rows = {at: row for at, one in enumerate(objects) if one and (row := table.row_of(one))}
+        cursor.executemany(table.put, rows.values())
         understood |= rows.keys()
+        if say and "run_id" in table.columns:
+            cursor.executemany(SAY, [(row["run_id"],) for row in rows.values()])
     return len(lines) - len(understood)
 
 
@@ -287,12 +231,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     with _writing(connection) as cursor:
         if cursor.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return
-        tables = cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (table,) in tables:
-            cursor.execute(f'DROP TABLE "{table}"')
-        for statement in _TABLES:
-            cursor.execute(statement)
-        cursor.execute(f"PRAGMA user_version = {VERSION}")
+        make_anew(cursor)
 
 
 @contextmanager

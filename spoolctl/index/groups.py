@@ -33,8 +33,8 @@ def group_sums(connection: sqlite3.Connection, group: str | None = None) -> list
                      sum(verdict = 'cancelled') cancelled, total(seconds) seconds, min(started) first_start,
                      max(ended) last_end
               FROM jobs {where} GROUP BY grp) j
-        LEFT JOIN (SELECT grp, count(*) images, count(w.rating) rated, sum(w.choice IS 'picked') picked
-                   FROM images LEFT JOIN words w USING (run_id) {where} GROUP BY grp) p ON p.grp = j.grp
+        LEFT JOIN (SELECT grp, count(*) images, count(rating) rated, sum(choice IS 'picked') picked
+                   FROM images {where} GROUP BY grp) p ON p.grp = j.grp
         ORDER BY j.last_end DESC, j.grp
         """,  # noqa: S608 - values are bound
         [*values, *values],

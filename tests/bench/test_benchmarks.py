@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import backlog, peers, trips
+from bench import backlog, peers, results, trips
 from bench.counted import counted_spool
 from bench.ours import QUEUE, Worker, make, submit_jobs
 from spoolctl.spool import records_in
@@ -116,11 +116,20 @@ def test_a_backlog_is_run_to_its_end(tmp_path, capfd):
     assert "busy" in table
 
 
+def test_every_question_to_the_index_is_timed(tmp_path, capfd):
+    given = ["--quick", "--folder", str(tmp_path), "--json", str(tmp_path / "told.json")]
+    assert results.main(given) == 0
+
+    table, document = told(capfd, tmp_path / "told.json")
+    assert set(document["asked"]) == {*results.QUERIES, "all groups"}
+    assert "one group" in table
+
+
 @pytest.mark.parametrize("document", ["bench/README.md", "docs/PERFORMANCE.md"])
 def test_every_benchmark_that_a_document_names_can_be_run_so(document, capsys):
     text = (ROOT / document).read_text(encoding="utf-8")
     named = dict(re.findall(r"`python -m bench\.(\w+)([^`|]*)`", text))
-    assert {"peers", "trips", "latency", "backlog", "start"} <= set(named)
+    assert {"peers", "trips", "latency", "backlog", "start", "results"} <= set(named)
     for name in named:
         with pytest.raises(SystemExit) as ended:
             importlib.import_module(f"bench.{name}").main(["--help"])

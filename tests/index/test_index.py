@@ -166,7 +166,10 @@ def filled(index, ledgers) -> Index:
         ({"worker": "2"}, ["a.0002"]),
         ({"text": "dragon"}, ["a.0001"]),
         ({"text": "%"}, ["a.0001"]),
-        ({"text": "e_r"}, ["a.0002"]),
+        ({"text": "castle_r"}, ["a.0002"]),
+        ({"text": "CASTLE"}, ["a.0002", "b.0001"]),
+        ({"text": 'dragon "100'}, ["a.0001"]),
+        ({"text": "ragon"}, []),
         ({"experiment": "cfg"}, ["a.0002"]),
         ({"rating_min": 4}, ["a.0001", "b.0001"]),
         ({"rated": False}, ["b.0002"]),
@@ -241,12 +244,12 @@ def test_a_refresh_that_is_killed_anywhere_leaves_all_of_it_or_nothing(
             ledgers.append(images=[image_line(f"night.{number:04d}") for number in range(2, 9)])
             calls = 0
 
-            def dying(cursor, ledger, lines, at=at):
+            def dying(cursor, ledger, lines, *, say, at=at):
                 nonlocal calls
                 for line in lines:
                     if calls == at:
                         raise Killed
-                    insert(cursor, ledger, [line])
+                    insert(cursor, ledger, [line], say=say)
                     calls += 1
                 return 0
 
