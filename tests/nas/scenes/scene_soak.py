@@ -20,6 +20,8 @@ MANY = {"retry": {"crashes_max": 100, "attempts_max": 100, "backoff_s": 0.1, "av
 IN_QUEUE = 60
 DONE = ("succeeded", None)
 REST_S = 15.0
+IMAGE_S = 0.5
+"""So that faults meet jobs in work: of 889 jobs that took no time none was, in twenty-four faults."""
 
 
 class Night:
@@ -33,8 +35,11 @@ class Night:
             [self.kill, self.freeze, self.cut, self.lose_replies, self.restart, self.restart_unheard]
         )  # fmt: skip
         self.controller = scene.controller()
-        self.workers = {name: scene.worker(name) for name in ("w1", "w2", "w3")}
+        self.workers = {name: self.start(name) for name in ("w1", "w2", "w3")}
         self.happened = []
+
+    def start(self, name):
+        return self.scene.worker(name, seconds_per_image=IMAGE_S)
 
     def break_something(self):
         fault = next(self.faults)
@@ -49,7 +54,7 @@ class Night:
     def kill(self):
         name, worker, _ = self._one()
         worker.kill()
-        self.workers[name] = self.scene.worker(name)
+        self.workers[name] = self.start(name)
 
     def freeze(self):
         _, worker, _ = self._one()
