@@ -3,7 +3,9 @@
 Guarantees that nothing is imported but for the command that is given: ``--help`` needs no more than Typer.
 """
 
+import atexit
 import contextlib
+import gc
 import importlib
 import io
 import sys
@@ -120,7 +122,15 @@ def spoolctl(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command line and give its exit code; an error of ours is told, a bug shows its traceback."""
+    """Run one command line and give its exit code; an error of ours is told, a bug shows its traceback.
+
+    Args:
+        arguments: The command line; None if this process was started for it.
+    """
+    if arguments is None:
+        # An interpreter that ends looks through all that was imported for garbage, again and again: a quarter of a short
+        # command's time, and nobody uses what it frees. Exit handlers, modules and open files end as ever.
+        atexit.register(gc.freeze)
     given = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
