@@ -7,7 +7,6 @@ running jobs at most ``RUNNING_MAX``.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spoolctl.cli import liveness
 from spoolctl.scheduling.backlog import Sampled, backlog_of, left_of
 from spoolctl.scheduling.estimates import Estimate, Estimates
 from spoolctl.scheduling.work import work_of
@@ -25,14 +24,13 @@ from spoolctl.spool import (
 
 EACH_MAX = 20
 RUNNING_MAX = 50
-_AT_WORK = frozenset({"idle", "running", "delivering", "waiting"})
 
 
 def expected(
     actor: Actor,
     queues: Mapping[str, int],
     samples: Mapping[str, Sequence[Location]],
-    workers: Mapping[str, tuple[Node | None, Heartbeat | None]],
+    living: Mapping[str, tuple[Node, Heartbeat]],
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """When the queue will be done, and by job how long each running one still takes, as JSON.
 
@@ -40,17 +38,9 @@ def expected(
         actor: Who looks.
         queues: How many jobs each class has.
         samples: Some of them.
-        workers: Card and heartbeat of everybody.
+        living: Card and heartbeat of the workers that take jobs.
     """
-    if not any(queues.values()) and not any(b and b.name for _, b in workers.values()):
-        return {"jobs": 0, "looked_at": 0}, {}
     estimates = Estimates(read_figures(actor))
-    living = {
-        name: (card, beat)
-        for name, (card, beat) in workers.items()
-        if card is not None and beat is not None and beat.role == "worker"
-        and liveness.shown_state(actor, beat) in _AT_WORK
-    }  # fmt: skip
     left: dict[str, Estimate] = {}
     busy: dict[str, Estimate] = {}
     for name, (card, beat) in list(living.items())[:RUNNING_MAX]:

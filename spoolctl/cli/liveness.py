@@ -4,15 +4,17 @@ Whether a worker lives can only be told by watching its counter. One look can bu
 clock, so ages are "about", and a silent one bears a question mark. Only of a process on this very machine more is known.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from spoolctl.cli import rendering
-from spoolctl.spool import Actor, Heartbeat
+from spoolctl.spool import Actor, Heartbeat, Node
 
 SILENT = "silent?"
 GONE = "gone"
 STOPPED = "stopped"
+_AT_WORK = frozenset({"idle", "running", "delivering", "waiting"})
 
 
 def age_s(beat: Heartbeat, now: datetime) -> float:
@@ -29,6 +31,18 @@ def shown_state(actor: Actor, beat: Heartbeat) -> str:
         return beat.state if actor.is_alive(beat.pid, beat.started_s) else GONE
     silent = age_s(beat, actor.utc_now()) > actor.settings.lease_s
     return SILENT if silent else beat.state
+
+
+def at_work(
+    actor: Actor, known: Mapping[str, tuple[Node | None, Heartbeat | None]]
+) -> dict[str, tuple[Node, Heartbeat]]:
+    """Of everybody's cards and heartbeats, those of workers that take jobs now, as it seems."""
+    return {
+        name: (card, beat)
+        for name, (card, beat) in known.items()
+        if card is not None and beat is not None and beat.role == "worker"
+        and shown_state(actor, beat) in _AT_WORK
+    }  # fmt: skip
 
 
 def facts(actor: Actor, beat: Heartbeat) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 """What ``spoolctl status`` tells, as JSON documents; ``status_page`` writes the same as text."""
 
+import importlib
 from collections import Counter as Tally
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
 from spoolctl.cli import liveness
-from spoolctl.cli.expecting import expected
 from spoolctl.spool import (
     CLASSES,
     Actor,
     Heartbeat,
     Location,
+    Node,
     State,
     all_records,
     first_records,
@@ -52,7 +54,7 @@ def overview(actor: Actor, memory: Memory, group: str | None) -> dict[str, Any]:
     claimed = _in(actor, State.CLAIMED, mine)
     waiting = _in(actor, State.WAITING, mine)
     counted = counts(actor, memory) if mine is None else _counted(mine)
-    queue, left = expected(actor, counted.queues, counted.samples, known)
+    queue, left = _expected(actor, counted, known)
     return {
         "spool_id": actor.settings.spool_id,
         "at": actor.utc_now(),
@@ -153,6 +155,18 @@ def _counted(mine: list[Location]) -> Counts:
     }
     others = {str(one): by_state[str(one)] for one in State if one is not State.QUEUE}
     return Counts(queues, others, samples)
+
+
+def _expected(
+    actor: Actor, found: Counts, known: Mapping[str, tuple[Node | None, Heartbeat | None]]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """As ``expecting`` has it, which is imported, and opens records, only where jobs and workers are."""
+    living = liveness.at_work(actor, known)
+    if living and (any(found.queues.values()) or any(beat.name for _, beat in living.values())):
+        expecting: Any = importlib.import_module("spoolctl.cli.expecting")
+        queue, left = expecting.expected(actor, found.queues, found.samples, living)
+        return queue, left
+    return {"jobs": sum(found.queues.values()), "looked_at": 0}, {}
 
 
 def _jobs(found: Counts) -> dict[str, Any]:
