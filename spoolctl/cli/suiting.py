@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from spoolctl.cli.errors import InFile, Several
 from spoolctl.cli.planned import Planned
-from spoolctl.scheduling.explain import impossible
+from spoolctl.scheduling.fit import impossible
 from spoolctl.spool import Actor, SpoolError, UsageError, nodes
 
 _WORKERS_TOLD = 3

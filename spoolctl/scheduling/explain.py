@@ -12,7 +12,7 @@ from spoolctl.scheduling.fit import lacking_gb, misfits
 from spoolctl.scheduling.pools import pool_of, pools_of
 from spoolctl.scheduling.rank import Appraiser, Offer
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
-from spoolctl.spool import Job, Manifest, Node
+from spoolctl.spool import Manifest, Node
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,6 @@ def explain(
         return (bool(answer.cannot), bool(answer.not_now), cost, answer.worker)
 
     return sorted(answers, key=order)
-
-
-def impossible(job: Job, nodes: Iterable[Node]) -> dict[str, tuple[str, ...]] | None:
-    """Why no known worker can ever run *job*, by worker; ``None`` if one can, or if none is known at all.
-
-    Raises:
-        BadRecord: The job's chain of stages cannot be read.
-    """
-    reasons = {node.worker: misfits(job, node) for node in nodes}
-    return reasons if reasons and all(reasons.values()) else None
 
 
 def _answer(

@@ -37,6 +37,16 @@ def misfits(job: Job, node: Node, previous: Manifest | None = None) -> tuple[str
     return tuple(dict.fromkeys(reasons))
 
 
+def impossible(job: Job, nodes: Iterable[Node]) -> dict[str, tuple[str, ...]] | None:
+    """Why no known worker can ever run *job*, by worker; ``None`` if one can, or if none is known at all.
+
+    Raises:
+        BadRecord: The job's chain of stages cannot be read.
+    """
+    reasons = {node.worker: misfits(job, node) for node in nodes}
+    return reasons if reasons and all(reasons.values()) else None
+
+
 def lacking_gb(job: Job, node: Node, previous: Manifest | None = None) -> float | None:
     """How much more memory the card would need, in GB; ``None`` if it is not short of any, or if nobody knows what it has."""
     has = node.vram_gb
