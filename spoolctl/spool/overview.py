@@ -15,7 +15,7 @@ from spoolctl.spool.actor import Actor
 from spoolctl.spool.approve import parse_approval
 from spoolctl.spool.errors import BadRecord, NoSuchJob
 from spoolctl.spool.glance import bytes_of, decided_if_readable, is_known, job_of
-from spoolctl.spool.layout import Location, State
+from spoolctl.spool.layout import Location, Place, State
 from spoolctl.spool.looking import (
     Attempt,
     Decisions,
@@ -119,18 +119,25 @@ def counts(actor: Actor, memory: Memory) -> Counts:
         OSError: The share did not tell.
     """
     queues: dict[str, int] = dict.fromkeys(CLASSES, 0)
-    samples: dict[str, list[Location]] = {}
+    found: dict[str, list[tuple[Place, str]]] = {}
     for place, entries in folders_of(actor, State.QUEUE):
         names = [entry for entry in entries if is_record_name(entry)]
         if place.part or names:
             part = place.part or NO_CLASS
             queues[part] = queues.get(part, 0) + len(names)
-            files = (parse_file_name(name) for name in spread_over(names))
-            samples.setdefault(part, []).extend(Location(place, file) for file in files if file)
+            found.setdefault(part, []).extend((place, name) for name in spread_over(names))
+    samples = {
+        part: tuple(
+            Location(place, file)
+            for place, name in spread_over(some)
+            if (file := parse_file_name(name))
+        )
+        for part, some in found.items()
+    }
     others = {
         str(state): _count(actor, state, memory) for state in State if state is not State.QUEUE
     }
-    return Counts(queues, others, {part: spread_over(found) for part, found in samples.items()})
+    return Counts(queues, others, samples)
 
 
 def spread_over(found: Sequence[T]) -> tuple[T, ...]:
