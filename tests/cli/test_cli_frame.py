@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_bench import Bench
+from cli_bench import Bench, introduce_worker
 from typer import Typer
 
 from spoolctl.cli import completing, errors, opening, rendering
 from spoolctl.cli.app import COMMANDS
-from spoolctl.spool import ShareUnusable, SpoolError
+from spoolctl.spool import STAGE_NAMES, Life, ShareUnusable, SpoolError
 from spoolctl.spool import errors as spool_errors
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,10 @@ def imported_by(*line: str | Path) -> set[str]:
     return set(ran.stderr.split())
 
 
-NEVER = {"PIL", "numpy", "requests", "pynvml", "websockets", "watchdog", "spoolworker"}
+NEVER = {
+    "PIL", "numpy", "requests", "pynvml", "websockets", "watchdog", "spoolworker",
+    "asyncio", "concurrent", "http", "logging", "multiprocessing", "sqlite3", "ssl",
+}  # fmt: skip
 SELDOM = {
     "rich",
     "filelock",
@@ -85,6 +88,35 @@ def test_what_people_type_all_day_imports_nothing_that_it_does_not_need(bench: B
         found = imported_by(*line, "--spool", bench.root)
         assert found & (NEVER | SELDOM | {"psutil", "spoolctl.spool.schemas"}) == set(), line
         assert "spoolctl.spool.submit" in found  # the protocol library comes as a whole
+        choosing = {one for one in found if one.startswith("spoolctl.scheduling.")}
+        matching = {f"spoolctl.scheduling.{name}" for name in ("fit", "model_names", "work")}
+        assert choosing == (matching if line[0] == "submit" else set()), line
+
+
+def test_status_imports_what_estimates_only_where_a_worker_takes_jobs(bench: Bench) -> None:
+    estimating = "spoolctl.scheduling.backlog"
+    actor = bench.actor()
+    introduce_worker(actor, backend="sketch", stages=STAGE_NAMES)
+    life = Life(actor, "worker")
+    life.tell(state="idle")
+    life.beat()
+    assert estimating not in imported_by("status", "--spool", bench.root)
+    bench.submit("one")
+    assert estimating in imported_by("status", "--spool", bench.root)
+
+
+def test_a_process_looks_for_no_garbage_when_it_ends_and_a_caller_in_the_same_process_may() -> None:
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count()));"
+        "from spoolctl.cli.app import main; sys.exit(main({}))"
+    )
+    frozen = []
+    for given in ("", "['--version']"):
+        line = [sys.executable, "-c", code.format(given), "--version"]
+        ran = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
+        frozen.append(int(ran.stdout.split()[-1]))
+    assert frozen[0] > 10_000
+    assert frozen[1] == 0
 
 
 def test_the_spool_is_named_before_or_after_the_command_or_by_the_environment(
