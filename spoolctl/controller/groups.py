@@ -1,5 +1,7 @@
 """Groups' results, kept in step with what was merged: ``groups/<group>/result.json``, written when a group's last job has ended.
 
+Behind each result come the group's page and pictures (``gallery``).
+
 Guarantees: the file tells all jobs of the group that are known, in the order of their plan, and is replaced as a whole; a group that
 changes after its end (a retry, a late job, a rating does not) is told anew. Whatever is lost, the file or the index, is made anew, so a
 controller that is killed anywhere loses nothing. Nothing else depends on it. Does not guarantee that a group of dropped files had no more
@@ -11,6 +13,7 @@ definitions; one look at all folders for those that did. A group of which a job 
 
 from pathlib import Path
 
+from spoolctl.controller.gallery import Gallery
 from spoolctl.groups import result_of, standing_of
 from spoolctl.index import GroupSums, Index, Wanted, group_sums, images
 from spoolctl.spool import (
@@ -30,6 +33,7 @@ from spoolctl.spool import (
 LOOK_S = 600.0
 AT_ONCE = 20
 REASONS_MAX = 200
+_RESULT = "result"
 _SINGLES = shelf("alone")
 """The group of jobs that came alone: it never ends."""
 
@@ -48,6 +52,7 @@ class GroupsKeeper:
         self._index: Index | None = None
         self._changed = False
         self._look_at = 0.0
+        self._gallery = Gallery(actor)
         self._sizes: dict[str, tuple[frozenset[str], int]] = {}
         """The definitions of each group, and how many jobs they name."""
 
@@ -63,23 +68,33 @@ class GroupsKeeper:
             OSError: The share did not answer; the next call goes on.
             sqlite3.Error: The index cannot be used.
         """
+        index = self._opened()
         now = self._actor.clock.mono()
         due = now >= self._look_at
-        if not (self._changed or due):
-            return 0
-        index = self._opened()
+        written = self._tell_changed(index, due=due) if self._changed or due else 0
+        if due and not self._changed:
+            self._look_at = now + LOOK_S
+        self._gallery.work(index)
+        return written
+
+    def _tell_changed(self, index: Index, *, due: bool) -> int:
         written = looked = 0
         for sums in group_sums(index.connection):
-            if sums.group == _SINGLES or index.was_told(sums.group) == _said(sums):
+            said = _said(sums)
+            self._gallery.add(
+                index, sums.group, f"{said} {index.was_told(sums.group, _RESULT) == said}"
+            )
+            if sums.group == _SINGLES or index.was_told(sums.group, _RESULT) == said:
                 continue
-            if looked == AT_ONCE:  # the next pass goes on
+            if looked == AT_ONCE:
+                self._changed = True  # the next pass goes on
                 return written
             if due or sums.ended >= self._size(sums.group):
                 looked += 1
-                written += self._tell_one(index, sums)
+                if self._tell_one(index, sums):
+                    written += 1
+                    self._gallery.add(index, sums.group, f"{said} True")
         self._changed = False
-        if due:
-            self._look_at = now + LOOK_S
         return written
 
     def close(self) -> None:
@@ -123,7 +138,7 @@ class GroupsKeeper:
         for folder in (layout.GROUPS, layout.parent(path)):
             ensure_folder(actor, folder)
         replace_own(actor, path, encode_json(result))
-        index.note_told(group, _said(sums))
+        index.note_told(group, _RESULT, _said(sums))
         actor.log("group.ended", group=group, jobs=len(result.jobs), images=result.images)
         return True
 

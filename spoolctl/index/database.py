@@ -127,14 +127,16 @@ class Index:
             with _writing(self.connection) as cursor:
                 return _take_in(cursor, ledger, file, self._where(ledger))
 
-    def was_told(self, group: str) -> str | None:
+    def was_told(self, group: str, what: str) -> str | None:
         """What was noted of a group with ``note_told``; ``None`` if nothing was."""
-        found = self.connection.execute("SELECT said FROM told WHERE grp = ?", (group,)).fetchone()
+        found = self.connection.execute(
+            "SELECT said FROM told WHERE grp = ? AND what = ?", (group, what)
+        ).fetchone()
         return found[0] if found else None
 
-    def note_told(self, group: str, said: str) -> None:
-        """Note for which sums a group's result was written last, so that it is not made again at each start."""
-        self.connection.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (group, said))
+    def note_told(self, group: str, what: str, said: str) -> None:
+        """Note for which sums something of a group was written last, so that it is not made again at each start."""
+        self.connection.execute("INSERT OR REPLACE INTO told VALUES (?, ?, ?)", (group, what, said))
 
     def _where(self, ledger: Ledger) -> "_Where | None":
         found = self.connection.execute(

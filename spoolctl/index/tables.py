@@ -27,7 +27,7 @@ VERSION: Final = 1
 SAID: Final = ("rating", "choice", "note")
 """Columns of ``images`` that come from ``words``."""
 OWN: Final = (
-    "CREATE TABLE told (grp TEXT PRIMARY KEY, said TEXT)",
+    "CREATE TABLE told (grp TEXT, what TEXT, said TEXT, PRIMARY KEY (grp, what))",
     "CREATE TABLE ledgers (path TEXT PRIMARY KEY, bytes INTEGER, tail TEXT, odd INTEGER)",
 )
 

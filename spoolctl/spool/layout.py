@@ -317,6 +317,11 @@ def group_result(folder: str) -> str:
     return f"{GROUPS}/{folder}/{GROUP_RESULT}"
 
 
+def contact_sheet(number: int) -> str:
+    """What the *number*-th contact sheet in a group's folder is called, from 1."""
+    return "contact.png" if number == 1 else f"contact-{number}.png"
+
+
 def part(ledger: str, name: str, suffix: str = "") -> str:
     """The part of a ledger (``corpus`` or ``history``) that one job wrote."""
     return f"{ledger}/parts/{shelf(name)}/{name}{suffix}.jsonl"
