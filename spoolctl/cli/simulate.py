@@ -1,6 +1,6 @@
 """``spoolctl simulate``: what the workers' own choosing would make of a farm and its jobs, in virtual time."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +8,13 @@ import typer
 
 from spoolctl.cli import rendering
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened
+from spoolctl.cli.past import past_of
 from spoolctl.cli.present import present
+from spoolctl.scheduling.durations import parse_moment
 from spoolctl.scheduling.simulate.bound import lower_bound
 from spoolctl.scheduling.simulate.described import described
 from spoolctl.scheduling.simulate.farm import Farm
+from spoolctl.scheduling.simulate.past import Window
 from spoolctl.scheduling.simulate.picture import picture
 from spoolctl.scheduling.simulate.policies import POLICIES
 from spoolctl.scheduling.simulate.report import Summary, summarise
@@ -38,6 +41,18 @@ def simulate(
         bool,
         typer.Option("--here", help="Instead of a file: this spool's workers and what waits now."),
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            help="Instead of a file: what ran in this spool since 12h ago, or 2026-11-20T20:00 UTC.",
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="WHEN", help="... and until then; else until now."),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Of a trace: how many jobs.")] = 2_000,
     seed: Annotated[int, typer.Option("--seed", help="Of a trace: which one is drawn.")] = 1,
     more: Annotated[
@@ -65,13 +80,8 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Try the choosing on a farm that is not there."""
-    rules, left_out = Choosing(), 0
-    if here and file is None and trace is None:
-        actor = opened(spool)
-        found = present(actor)
-        planned, rules, left_out = found.farm, actor.settings.choosing, found.left_out
-    else:
-        planned = _farm(file, trace, seed, jobs)
+    asked = _asked(file, trace, seed, jobs, here=here, since=since, until=until, spool=spool)
+    planned = asked.farm
     for name in more or ():
         planned = planned.with_another(name)
     for name in without or ():
@@ -79,43 +89,86 @@ def simulate(
     for name in reserve or ():
         planned = planned.reserving(name, "interactive")
     told: dict[str, Told] = {
-        name: live(planned, rules, chooses)
+        name: live(planned, asked.rules, chooses)
         for name, chooses in POLICIES.items()
         if compare or name == "spool"
     }
     bound_s = lower_bound(planned)
     rows = [summarise(name, planned, one) for name, one in told.items()]
+    was = None if asked.was is None else summarise("as it was", asked.farm, asked.was)
     if picture_to is not None:
         _draw(picture_to, planned, told["spool"])
     document = {
         "farm": planned.name,
         "workers": [one.name for one in planned.workers],
         "bound_s": bound_s,
-        "left_out": left_out,
+        "left_out": asked.left_out,
         "policies": [asdict(row) for row in rows],
+        "was": None if was is None else asdict(was),
+        "notes": list(asked.notes),
     }
 
     def text(page: rendering.Page) -> None:
-        _page(page, planned, bound_s, rows)
-        if left_out:
-            page.line(
-                f"{rendering.counted(left_out, 'job')} of a deep queue, or unreadable, left out"
-            )
+        _page(page, planned, bound_s, rows if was is None else [was, *rows])
+        for note in asked.notes:
+            page.line(note)
 
     rendering.answer(document, text, as_json=as_json)
 
 
-def _farm(file: Path | None, trace: str | None, seed: int, jobs: int) -> Farm:
-    if (file is None) == (trace is None):
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be simulated."""
+
+    farm: Farm
+    rules: Choosing = field(default_factory=Choosing)
+    left_out: int = 0
+    was: Told | None = None
+    """Of a past night: what really happened."""
+    notes: tuple[str, ...] = ()
+
+
+def _asked(
+    file: Path | None,
+    trace: str | None,
+    seed: int,
+    jobs: int,
+    *,
+    here: bool,
+    since: str | None,
+    until: str | None,
+    spool: Path | None,
+) -> _Asked:
+    if sum((file is not None, trace is not None, here, since is not None)) != 1:
         raise UsageError(
-            "what is to be simulated? Name a file or a trace",
-            hint=f"one of '--here', '--trace {next(iter(TRACES))}', or a file as docs/SCHEDULING.md shows it",
+            "what is to be simulated? Name one thing",
+            hint=f"a file as docs/SCHEDULING.md shows it, '--trace {next(iter(TRACES))}', '--here', or '--since 12h'",
         )
+    if until is not None and since is None:
+        raise UsageError(
+            "--until goes with --since", hint="say both, like '--since 36h --until 24h'"
+        )
+    if since is not None:
+        actor = opened(spool)
+        now = actor.utc_now()
+        window = Window(parse_moment(since, now), parse_moment(until, now) if until else now)
+        found = past_of(actor, window)
+        return _Asked(found.farm, actor.settings.choosing, was=found.was, notes=found.notes)
+    if here:
+        actor = opened(spool)
+        now_here = present(actor)
+        out = now_here.left_out
+        note = f"{rendering.counted(out, 'job')} of a deep queue, or unreadable, left out"
+        return _Asked(now_here.farm, actor.settings.choosing, out, notes=(note,) if out else ())
     if trace is not None:
         if trace not in TRACES:
             raise UsageError(f"no trace '{trace}'", hint=f"there are: {', '.join(TRACES)}")
-        return farm(trace, seed, jobs)
-    assert file is not None  # noqa: S101 - one of the two is there
+        return _Asked(farm(trace, seed, jobs))
+    assert file is not None  # noqa: S101 - one of the four is there
+    return _Asked(_farm_in(file))
+
+
+def _farm_in(file: Path) -> Farm:
     try:
         data = file.read_bytes()
     except OSError as error:

@@ -30,7 +30,10 @@ def lower_bound(farm: Farm) -> float:
     """Seconds from the simulation's begin before which the last job cannot have ended under any policy."""
     rows = _rows(farm)
     openings = [
-        Opening(merged(one.closed), max((_true(row, index) for row in rows), default=0.0))
+        Opening(
+            merged([*one.closed, (0.0, one.free_at_s)]),
+            max((_true(row, index) for row in rows), default=0.0),
+        )
         for index, one in enumerate(farm.workers)
     ]
     best = max((_alone(row, openings) for row in rows), default=0.0)
@@ -70,16 +73,14 @@ def _true(row: Row, index: int) -> float:
 def _alone(row: Row, openings: Sequence[Opening]) -> float:
     """When the job would have ended if there were no other."""
     at, times, stray = row
-    ends = (
-        one.begins_at(at) + time * stray for one, time in zip(openings, times, strict=True)
-    )
+    ends = (one.begins_at(at) + time * stray for one, time in zip(openings, times, strict=True))
     return min(ends)
 
 
 def _spread(
     jobs: Mapping[tuple[float, ...], float], openings: Sequence[Opening], since_s: float
 ) -> float:
-    """The bound for jobs that are all there at *since_s*, by their times and how many there are: the best that a fixed number of steps finds."""
+    """The bound for jobs that are all there at *since_s*, by their times and how many there are: the best of a fixed number of steps."""
     weights = [1.0 / len(openings)] * len(openings)
     best = 0.0
     for step in range(_STEPS):
@@ -116,7 +117,9 @@ def _ends(
     for turn in sorted({turn for one in openings for turn in one.turns(since_s)}):
         later = _worked(weights, openings, since_s, turn)
         if later >= work:
-            return moment + (turn - moment) * (work - done) / (later - done) if work > done else moment
+            return (
+                moment + (turn - moment) * (work - done) / (later - done) if work > done else moment
+            )
         moment, done = turn, later
     # From the last turn on everybody is open, and the weights sum to 1.
     return moment + work - done

@@ -5,9 +5,9 @@ Pure. The workers' cards and the jobs are the very records that real ones have, 
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from spoolctl.scheduling.rank import Timing
+from spoolctl.scheduling.rank import Range, Timing
 from spoolctl.scheduling.seen import JobSeen
 from spoolctl.scheduling.work import Work
 from spoolctl.spool import JobClass, Node, UsageError
@@ -77,9 +77,24 @@ class Speeds:
         """Nothing fails in a simulation."""
         return Exactly(0.0)
 
-    def like(self, new: str, old: str) -> "Speeds":
-        """These, and a worker *new* that is as fast as *old*."""
-        return replace(self, cards={**self.cards, new: self.cards[old]})
+
+@dataclass(frozen=True)
+class Alike:
+    """A timing for which some workers are as fast as others (a ``rank.Timing``)."""
+
+    timing: Timing
+    like: Mapping[str, Node]
+    """By worker: the card of the one that it is like."""
+
+    def run_s(self, work: Work, node: Node) -> Range:
+        """As on the one that it is like; so the other two."""
+        return self.timing.run_s(work, self.like.get(node.worker, node))
+
+    def load_s(self, model: str | None, node: Node) -> Range:  # noqa: D102 - as above
+        return self.timing.load_s(model, self.like.get(node.worker, node))
+
+    def failure_rate(self, work: Work, node: Node) -> Range:  # noqa: D102 - as above
+        return self.timing.failure_rate(work, self.like.get(node.worker, node))
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,10 @@ class FarmWorker:
     node: Node
     closed: tuple[tuple[float, float], ...] = ()
     """When it takes no jobs: from, to, in seconds of the simulation."""
+    model: str | None = None
+    """What it has loaded when the simulation begins, by its plain name."""
+    free_at_s: float = 0.0
+    """Until then it is at work with something that is not simulated."""
 
     @property
     def name(self) -> str:
@@ -116,9 +135,13 @@ class Farm:
     """How far a job's true time strays from the expected one: the standard deviation of its logarithm."""
     seed: int = 1
     name: str = "farm"
+    strays: Mapping[str, float] = field(default_factory=dict)
+    """By job: by which factor its true time strays, where that is known."""
 
     def stray(self, job: JobSeen) -> float:
         """By which factor the job's true time strays, the same for every policy and worker."""
+        if job.name in self.strays:
+            return self.strays[job.name]
         drawn = random.Random(f"{self.seed}/{job.name}")  # noqa: S311 - a simulation
         return drawn.lognormvariate(0.0, self.noise) if self.noise else 1.0
 
@@ -148,7 +171,10 @@ class Farm:
 
     def with_another(self, name: str) -> "Farm":
         """The farm with one more worker like that one, called ``<name>-more``; errors as for ``without``."""
+        old, taken = self.worker(name).node, {one.name for one in self.workers}
         more = f"{name}-more"
-        node = self.worker(name).node.model_copy(update={"worker": more, "session": f"{more}-s"})
-        timing = self.timing.like(more, name) if isinstance(self.timing, Speeds) else self.timing
+        while more in taken:
+            more += "-more"
+        node = old.model_copy(update={"worker": more, "session": f"{more}-s"})
+        timing = Alike(self.timing, {more: old})
         return replace(self, workers=(*self.workers, FarmWorker(node)), timing=timing)

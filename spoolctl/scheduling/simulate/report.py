@@ -3,6 +3,7 @@
 Pure.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,4 +64,6 @@ def summarise(policy: str, farm: Farm, told: Told) -> Summary:
 
 def _wait(seconds: Sequence[float]) -> Wait:
     ordered = sorted(seconds)
-    return Wait(len(ordered), statistics.median(ordered), ordered[int(0.95 * (len(ordered) - 1))])
+    return Wait(
+        len(ordered), statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1]
+    )

@@ -79,7 +79,10 @@ class World:
         self.now = 0.0
         self._happened_at = 0.0
         self._window = WINDOW
-        self.workers = [Busy(one) for one in farm.workers]
+        self.workers = [
+            Busy(one, one.model, free_at=one.free_at_s, expected_at=one.free_at_s)
+            for one in farm.workers
+        ]
         self.waiting: dict[JobClass, dict[str, Arrival]] = {one: {} for one in CLASSES}
         self.seen_passed: Counter[str] = Counter()
         self.told = Told()
@@ -90,7 +93,8 @@ class World:
         events: list[tuple[float, int, Arrival | None]] = [
             (one.at_s, next(order), one) for one in self.farm.arrivals
         ]
-        opens = (end for worker in self.workers for _, end in worker.farm.closed)
+        opens = [end for worker in self.workers for _, end in worker.farm.closed]
+        opens += [worker.free_at for worker in self.workers if worker.free_at > 0]
         events += [(at, next(order), None) for at in opens]
         heapq.heapify(events)
         while events:
