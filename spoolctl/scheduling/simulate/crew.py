@@ -57,15 +57,21 @@ def crew(ends: Sequence[Known], nodes: Nodes, since: datetime, until: datetime) 
         busy_s = max([0.0, *(left.total_seconds() for left in under_way)])
         workers.append(FarmWorker(node, model=model, free_at_s=busy_s))
     for name, (card, beat) in nodes.items():
-        if card is None or name in theirs or beat is None or beat.role != "worker":
+        if card is None or name in theirs:
             continue
-        if card.started_at <= since and beat.session == card.session and beat.written_at >= until:
+        if beat is not None and _was_there(card, beat, since, until):
             workers.append(FarmWorker(card))
         else:
             notes.append(
                 f"{name} had no job then, and nothing tells whether it was there: left out"
             )
     return Crew(tuple(sorted(workers, key=lambda one: one.name)), tuple(notes))
+
+
+def _was_there(card: Node, beat: Heartbeat, since: datetime, until: datetime) -> bool:
+    """True if one session began before and lived on after."""
+    same = beat.session == card.session
+    return same and card.started_at <= since and beat.written_at >= until
 
 
 def _loaded(first: Known, since: datetime) -> tuple[str | None, bool]:
