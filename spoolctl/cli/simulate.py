@@ -139,14 +139,14 @@ def _asked(
     until: str | None,
     spool: Path | None,
 ) -> _Asked:
+    if until is not None and since is None:
+        raise UsageError(
+            "--until goes with --since", hint="say both, like '--since 36h --until 24h'"
+        )
     if sum((file is not None, trace is not None, here, since is not None)) != 1:
         raise UsageError(
             "what is to be simulated? Name one thing",
             hint=f"a file as docs/SCHEDULING.md shows it, '--trace {next(iter(TRACES))}', '--here', or '--since 12h'",
-        )
-    if until is not None and since is None:
-        raise UsageError(
-            "--until goes with --since", hint="say both, like '--since 36h --until 24h'"
         )
     if since is not None:
         actor = opened(spool)

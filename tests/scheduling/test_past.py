@@ -112,6 +112,20 @@ def test_what_really_happened_is_told_as_it_was():
     assert dict(found.was.passed) == {"j1": 1}, "w2 could have taken it, and took a younger one"
 
 
+def test_what_is_delivered_while_the_next_job_runs_counts_once():
+    found = night(
+        ended("j1", 0, 30, duration_s=36.0, ended_at=at(36).isoformat()), ended("j2", 30, 30)
+    )
+    told = summarise("as it was", found.farm, found.was)
+    assert (told.makespan_s, told.busy) == (60.0, 1.0)
+
+
+def test_a_job_that_began_in_the_second_in_which_it_came_came_then():
+    assert night(ended("j1", 10, 5, came_s=10.9)).farm.arrivals[0].at_s == 0.0
+    assert "nobody knows when" not in " ".join(night(ended("j1", 10, 5, came_s=10.9)).notes)
+    assert "nobody knows when" in " ".join(night(ended("j1", 10, 5, came_s=12)).notes)
+
+
 def test_a_job_comes_when_what_it_waited_for_had_come():
     needs = job("j2")
     needs = replace(needs, job=needs.job.model_copy(update={"after": (Need(job="j1"),)}))

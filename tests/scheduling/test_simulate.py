@@ -139,3 +139,46 @@ def test_what_only_a_reserved_worker_could_run_ends_no_simulation_late():
     heavy = [{"jobs": 2, "model": "m", "vram_gb": 16.0}, {"model": "m", "class": "interactive"}]
     told = summary(tiny(jobs=heavy).reserving("a", "interactive"))
     assert (told.jobs, told.never) == (1, 2)
+
+
+def looks(planned):
+    """How often any worker looked, and what came of it."""
+    count = 0
+
+    def chooses(world, busy):
+        nonlocal count
+        count += 1
+        return POLICIES["spool"](world, busy)
+
+    told = simulate(planned, Choosing(), chooses)
+    return count, told
+
+
+@pytest.mark.parametrize("closed_days", [1, 21, 300])
+def test_what_waits_for_a_worker_that_is_closed_for_long_costs_no_looks_and_runs_in_the_end(
+    closed_days,
+):
+    """Every job that ended began its own row of looks, each going on while anything waited: millions of them in a week."""
+    closed = [[0.0, closed_days * 1_440.0]]
+    workers = [
+        {"name": "a", "vram_gb": 24.0, "speed": 1.0, "closed": closed},
+        {"name": "b", "vram_gb": 8.0, "speed": 1.0},
+    ]
+    heavy = {"jobs": 2, "model": "m", "vram_gb": 16.0}
+    small = {"jobs": 50, "every_min": 3.0, "model": "m", "width": 1000, "height": 1000, "steps": 10}
+    count, told = looks(tiny(workers=workers, jobs=[heavy, small]))
+    assert (len(told.runs), told.never) == (52, [])
+    assert count <= 4 * 52
+
+    count, told = looks(tiny(workers=workers[:1], jobs=[heavy]))
+    assert (len(told.runs), told.never) == (2, []), "it used to be given up after eight days"
+    assert count <= 10
+
+
+def test_a_worker_that_helps_only_after_a_while_looks_again_ever_more_seldom():
+    kept = {"reserved_for": ["interactive"], "reserved_until_idle_s": 86_400.0}
+    workers = [{"name": "a", "vram_gb": 24.0, "speed": 1.0, **kept}]
+    count, told = looks(tiny(workers=workers))
+    begun = min(run.began_s for run in told.runs)
+    assert 86_400 <= begun <= 86_400 * 1.06
+    assert count < 250

@@ -5,10 +5,11 @@ elsewhere as many times longer or shorter as is expected of that card. The simul
 history does not tell is never filled in silently: each such thing is a note for whoever asked.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from spoolctl.scheduling.rank import Appraiser, Timing
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
@@ -22,6 +23,8 @@ from spoolctl.spool import BadRecord, Choosing, Job, Node, Verdict
 
 _LOAD_SHARE_MAX = 0.9
 """Of an attempt's time at most so much was a load that nobody timed."""
+_ROUNDED = timedelta(seconds=1)
+"""To what the moments of verdicts are told."""
 UNTOLD = (
     "not in the history, and not simulated: when workers were paused, closed or away, what was held, "
     "what a job takes beside its stages"
@@ -96,7 +99,7 @@ def past(recalled: Recalled, timing: Timing, rules: Choosing) -> Past:
         strays=night.strays,
         name=f"this spool, {recalled.window}",
     )
-    was = Told(runs=night.runs, passed=_passed(farm, night.runs, rules))
+    was = Told(runs=_apart(night.runs), passed=_passed(farm, night.runs, rules))
     return Past(farm, was, (*notes, UNTOLD))
 
 
@@ -152,7 +155,8 @@ class _Night:
         job, began = _job(one), one.end.started_at
         if job.requires.tokens:
             self.untold["require tokens, which the simulation does not count"] += 1
-        written = [at for at in (one.written, job.created_at) if at is not None and at <= began]
+        told = (one.written, job.created_at)
+        written = [min(at, began) for at in told if at is not None and at <= began + _ROUNDED]
         if not written:
             self.untold["came nobody knows when; they come when they began"] += 1
             return began
@@ -200,6 +204,16 @@ def _left_out(recalled: Recalled) -> Iterator[str]:
     again = sum(max(0, len(end.ran) - 1) for end in there if end.is_run)
     if again:
         yield f"{again} attempts that failed or were lost before a job succeeded are left out"
+
+
+def _apart(runs: Sequence[Run]) -> list[Run]:
+    """The same runs, each over when the next one on its worker begins: while that works the last one's images go to the share."""
+    found: list[Run] = []
+    next_began: dict[str, float] = {}
+    for run in sorted(runs, key=lambda one: -one.began_s):
+        found.append(replace(run, ended_s=min(run.ended_s, next_began.get(run.worker, math.inf))))
+        next_began[run.worker] = run.began_s
+    return found[::-1]
 
 
 def _passed(farm: Farm, runs: Sequence[Run], rules: Choosing) -> Counter[str]:

@@ -6,6 +6,7 @@ work is spread and in which order it is done.
 
 import heapq
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from spoolctl.spool import CLASSES, Choosing, JobClass
 WINDOW = 128
 """How many heads of each class a worker sees."""
 LOOK_S = 2.0
-"""How often an idle worker looks again; ever more seldom while nothing happens."""
+"""How often an idle worker looks again of itself, where time alone may change what it does; ever more seldom while nothing happens."""
 _LOOKS = 20
 _PATIENCE_S = 8 * 86_400.0
 """When nothing has happened for so long nothing ever will: what waits then waits for nobody."""
@@ -78,6 +79,7 @@ class World:
         self.appraiser = Appraiser(rules, farm.timing)
         self.now = 0.0
         self._happened_at = 0.0
+        self._again_at = math.inf
         self._window = WINDOW
         self.workers = [
             Busy(one, one.model, free_at=one.free_at_s, expected_at=one.free_at_s)
@@ -97,17 +99,20 @@ class World:
         opens += [worker.free_at for worker in self.workers if worker.free_at > 0]
         events += [(at, next(order), None) for at in opens]
         heapq.heapify(events)
-        while events:
-            self.now = events[0][0]
-            if self.now - self._happened_at > _PATIENCE_S:
-                self._give_up()
-                break
+        while events or self._again_at < math.inf:
+            next_event = events[0][0] if events else math.inf
+            if self._again_at - self._happened_at > _PATIENCE_S and self._again_at < next_event:
+                self._again_at = math.inf
+                continue
+            self.now = min(next_event, self._again_at)
             while events and events[0][0] <= self.now:
+                self._happened_at = max(self._happened_at, self.now)
                 arrival = heapq.heappop(events)[2]
                 if isinstance(arrival, Arrival):
                     self._arrive(arrival)
             for at in self._look_all():
                 heapq.heappush(events, (at, next(order), None))
+        self._give_up()
         return self.told
 
     def _give_up(self) -> None:
@@ -115,28 +120,34 @@ class World:
             self.told.never += [arrival.job for arrival in jobs.values()]
 
     def _arrive(self, arrival: Arrival) -> None:
-        job, self._happened_at = arrival.job, self.now
+        job = arrival.job
         if any(not self.appraiser.misfits(job, self._seen(one)) for one in self.workers):
             self.waiting[job.job_class][job.name] = arrival
         else:
             self.told.never.append(job)
 
     def _look_all(self) -> list[float]:
-        again: list[float] = []
-        if not any(self.waiting.values()):
-            return again
+        """Let every idle worker look; when what was begun will end."""
+        ends: list[float] = []
+        self._again_at = math.inf
         # Whoever has been idle longest looks first: on a real share any of them may.
         for worker in sorted(self.workers, key=lambda one: one.free_at):
             if worker.free_at > self.now or not any(self.waiting.values()):
                 continue
             choice = self._chooses(self, worker)
-            if choice.job is None:
-                again.append(self.now + max(LOOK_S, (self.now - self._happened_at) / _LOOKS))
-                for name in choice.left:
-                    worker.left.setdefault(name, self.now)
-            else:
-                again.append(self._begin(worker, choice))
-        return again
+            if choice.job is not None:
+                ends.append(self._begin(worker, choice))
+                continue
+            for name in choice.left:
+                worker.left.setdefault(name, self.now)
+            if choice.left or self._may_help(worker):
+                pause_s = max(LOOK_S, (self.now - self._happened_at) / _LOOKS)
+                self._again_at = min(self._again_at, self.now + pause_s)
+        return ends
+
+    def _may_help(self, worker: Busy) -> bool:
+        """True if time alone may let the worker take what it does not take now; else something has to happen first."""
+        return bool(self.rules.pools) or worker.farm.node.reserved_until_idle_s is not None
 
     def _begin(self, worker: Busy, choice: Choice) -> float:
         job = choice.job
