@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from spoolctl.cli import rendering
+from spoolctl.cli.moments import moment_of
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened
 from spoolctl.cli.past import past_of
 from spoolctl.cli.present import present
-from spoolctl.scheduling.durations import parse_moment
 from spoolctl.scheduling.simulate.bound import lower_bound
 from spoolctl.scheduling.simulate.described import described
 from spoolctl.scheduling.simulate.farm import Farm
@@ -45,13 +45,13 @@ def simulate(
         str | None,
         typer.Option(
             "--since",
-            metavar="WHEN",
-            help="Instead of a file: what ran in this spool since 12h ago, or 2026-11-20T20:00 UTC.",
+            metavar="TIME",
+            help="Instead of a file: what ran here since then: 12h, 2d, 2026-11-20 or 2026-11-20T20:00.",
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="WHEN", help="... and until then; else until now."),
+        typer.Option("--until", metavar="TIME", help="... and began before then; else now."),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Of a trace: how many jobs.")] = 2_000,
     seed: Annotated[int, typer.Option("--seed", help="Of a trace: which one is drawn.")] = 1,
@@ -151,7 +151,7 @@ def _asked(
     if since is not None:
         actor = opened(spool)
         now = actor.utc_now()
-        window = Window(parse_moment(since, now), parse_moment(until, now) if until else now)
+        window = Window(moment_of(since, now), moment_of(until, now) if until else now)
         found = past_of(actor, window)
         return _Asked(found.farm, actor.settings.choosing, was=found.was, notes=found.notes)
     if here:

@@ -1,8 +1,6 @@
-"""Spans of time as people type them (``90s``, ``45m``, ``2h``, ``1h30m``, ``3d``), and moments of the past. Pure."""
+"""Spans of time as people type them: ``90s``, ``45m``, ``2h``, ``1h30m``, ``3d``. Pure."""
 
-import contextlib
 import re
-from datetime import UTC, datetime, timedelta
 
 from spoolctl.spool import UsageError
 
@@ -27,21 +25,3 @@ def parse_duration(text: str) -> float:
             f"'{text[:50]}' is no span of time", hint="write it like 90s, 45m, 2h, 1h30m or 3d"
         )
     return float(seconds)
-
-
-def parse_moment(text: str, now: datetime) -> datetime:
-    """Read a moment in the past: a span before *now* (``12h``), or a date, with a time or without, in UTC unless it says otherwise.
-
-    Raises:
-        UsageError: It is neither.
-    """
-    with contextlib.suppress(UsageError, OverflowError):
-        return now - timedelta(seconds=parse_duration(text))
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise UsageError(
-            f"'{text[:50]}' is no moment",
-            hint="write it like 12h (so long ago), or 2026-11-20T20:00",
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -72,7 +72,9 @@ def test_what_ran_in_the_last_hours_is_simulated_beside_what_really_happened(nig
     assert (told["was"]["makespan_s"], told["was"]["jobs"]) == (100.0, 2)
     assert told["was"]["waits"]["interactive"]["median_s"] == 55.0
     assert told["policies"][0]["makespan_s"] == pytest.approx(90.0)
-    text = night.bench("simulate", "--since", "2026-11-20T21:00", "--until", "2026-11-20T23:00").out
+    text = night.bench(
+        "simulate", "--since", "2026-11-20T21:00Z", "--until", "2026-11-20T23:00Z"
+    ).out
     lines = text.splitlines()
     assert lines[0] == (
         "this spool, 2026-11-20 21:00 to 2026-11-20 23:00 UTC: 2 jobs, 1 worker; nobody could end before 1 min 30 s"
@@ -110,7 +112,7 @@ def test_what_failed_and_what_is_gone_is_left_out_and_said(night):
 
 def test_a_window_holds_only_what_began_in_it(night):
     two_jobs(night)
-    told = night.bench("simulate", "--since", "2026-11-20T22:00:30", "--alone", "--json").document
+    told = night.bench("simulate", "--since", "2026-11-20T22:00:30Z", "--alone", "--json").document
     assert told["policies"][0]["jobs"] == 1
     # The worker has the other job until 22:01:00.
     assert told["policies"][0]["makespan_s"] == pytest.approx(70.0)
@@ -119,7 +121,7 @@ def test_a_window_holds_only_what_began_in_it(night):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--since", "yesterday"), "'yesterday' is no moment"),
+        (("--since", "yesterday"), "'yesterday' is no time"),
         (("--since", "1h", "--until", "2h"), "--since must be before --until"),
         (("--until", "2h"), "--until goes with --since"),
         (("--since", "1h", "--here"), "Name one thing"),

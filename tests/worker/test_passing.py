@@ -53,7 +53,9 @@ def passes(farm, name, *, looks):
 def test_one_life_of_a_worker_passes_a_job_over_so_often_and_no_more():
     farm = Farm()
     farm.restart("w1")
-    assert passes(farm, "w1", looks=50) == PASSES - 1, "one is kept back for each worker that it knows"
+    assert passes(farm, "w1", looks=50) == PASSES - 1, (
+        "one is kept back for each worker that it knows"
+    )
 
 
 def test_what_others_took_before_it_counts_for_a_worker_that_lives_on():
