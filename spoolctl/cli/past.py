@@ -90,7 +90,7 @@ def _written(actor: Actor, ends: list[End]) -> dict[str, datetime]:
     wanted = {end.name for end in ends if end.is_run}
     found: dict[str, datetime] = {}
     for day in sorted({end.day for end in ends if end.is_run}):
-        for location in records_in(actor, Place(State.DONE, day)):
+        for location in records_in(actor, Place(State.DONE, day.isoformat())):
             if location.name not in wanted:
                 continue
             try:

@@ -238,7 +238,10 @@ def test_what_is_left_out_is_counted_and_said():
 
 @pytest.mark.parametrize(
     "damage",
-    [{"started_at": None}, {"started_at": "2026-11-20T20:00:00"}, {"ended_at": "soon"}, {"duration_s": -1}, {"ran": 7}, {"class": "x"}],
+    [
+        {"started_at": None}, {"started_at": "2026-11-20T20:00:00"}, {"ended_at": "soon"}, {"duration_s": -1}, {"ran": 7},
+        {"name": "../x"}, {"day": "../x"}, {"worker": "w" * 101}, {"class": "x"},
+    ],
 )  # fmt: skip
 def test_a_line_that_cannot_be_read_is_no_end(damage):
     line = ended("j1", 0, 10).end.model_dump(mode="json", by_alias=True)

@@ -5,15 +5,23 @@ those of the worker's own clock, to the second.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from spoolctl.scheduling.folding import LOADED_S
-from spoolctl.spool import Job, JobClass, Verdict
+from spoolctl.spool import Job, JobClass, Verdict, is_legal
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Word = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _legal(name: str) -> str:
+    """A job's name: no path, whoever wrote the line."""
+    if not is_legal(name):
+        raise ValueError("no job's name")
+    return name
 
 
 class _Told(BaseModel):
@@ -23,7 +31,7 @@ class _Told(BaseModel):
 class StageTold(_Told):
     """One stage of an attempt."""
 
-    stage: str
+    stage: _Word
     seconds: _Seconds | None = None
 
 
@@ -31,8 +39,8 @@ class RanTold(_Told):
     """One attempt, as ``controller.ran`` tells it."""
 
     attempt: int
-    backend: str | None = None
-    gpu: str | None = None
+    backend: _Word | None = None
+    gpu: _Word | None = None
     vram_gb: _Seconds | None = None
     stages: tuple[StageTold, ...]
     load_s: _Seconds | None = None
@@ -42,12 +50,12 @@ class RanTold(_Told):
 class End(_Told):
     """The line."""
 
-    name: str
+    name: Annotated[str, AfterValidator(_legal)]
     job_class: Annotated[JobClass | None, Field(alias="class")] = None
     verdict: str
     attempts: int
-    worker: str | None
-    day: str
+    worker: Annotated[str, Field(min_length=1, max_length=100)] | None
+    day: date
     started_at: AwareDatetime
     """Of the last attempt."""
     ended_at: AwareDatetime
