@@ -4,6 +4,7 @@ python -m tests.nas build                              the disk image (once, as 
 python -m tests.nas run [--only 6,7] [--proto nfs4,smb]   the scenarios; a table of what is green
 python -m tests.nas short                              what the tests run
 python -m tests.nas soak --jobs 5000 [--proto nfs4]    one long night with faults
+python -m tests.nas measure [--proto nfs4]             times and round trips, by the clients' own counters
 python -m tests.nas shell                              a root shell in the machine (Ctrl-A X ends it)
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from tests.nas.image import Unavailable, ensure_image
 from tests.nas.machine import Failed, Machine
-from tests.nas.runs import run, soak
+from tests.nas.runs import measure, run, soak
 from tests.nas.scenarios import PROTOCOLS, SCENARIOS, SHORT
 
 
@@ -32,6 +33,9 @@ def main():
             for protocol in options.proto:
                 limit_s = int(options.hours * 3600)
                 results += soak(protocol, options.jobs, limit_s, options.out / protocol)
+        elif options.verb == "measure":
+            for protocol in options.proto:
+                results += measure(protocol, options.out / protocol)
         elif options.verb == "short":
             results = run(SHORT, options.out, keep=options.keep)
         else:
@@ -57,7 +61,7 @@ def _options():
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("build")
     verbs.add_parser("shell")
-    for verb in ("run", "short", "soak"):
+    for verb in ("run", "short", "soak", "measure"):
         one = verbs.add_parser(verb)
         one.add_argument("--out", type=Path, default=Path("build/nas"), help="for the results")
         if verb != "short":
@@ -69,7 +73,7 @@ def _options():
         if verb == "soak":
             one.add_argument("--jobs", type=int, default=5000)
             one.add_argument("--hours", type=float, default=8.0, help="new jobs for so long")
-        else:
+        elif verb != "measure":
             one.add_argument("--keep", action="store_true", help="spools of passed tests, too")
     return parser.parse_args()
 

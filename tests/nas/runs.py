@@ -42,6 +42,19 @@ def run(chosen, out, *, limit_s=PROTOCOL_LIMIT_S, keep=False, say=print):
     return results
 
 
+def measure(protocol, out, *, say=print):
+    """Times and round trips on real mounts, at the settings that a spool has by default; the results."""
+    test = "tests/nas/scenes/scene_measures.py::test_measures"
+    order = {
+        "protocol": protocol, "limit_s": PROTOCOL_LIMIT_S, "files": [test.partition("::")[0]], "tests": [test]
+    }  # fmt: skip
+    results = carry_out(
+        [order], out, test_limit_s=PROTOCOL_LIMIT_S, environment={}, say=say, pace=1
+    )
+    _say_lines(out, "measures:", say)
+    return results
+
+
 def soak(protocol, jobs, limit_s, out, *, say=print):
     """At most *jobs* jobs with faults, new ones for *limit_s*, then the end of all is waited for and looked at; the results."""
     test = "tests/nas/scenes/scene_soak.py::test_soak"
@@ -52,13 +65,17 @@ def soak(protocol, jobs, limit_s, out, *, say=print):
     results = carry_out(
         [order], out, test_limit_s=2 * limit_s + 3_600, environment=environment, say=say
     )
-    for line in (out / "log").read_text().splitlines():
-        if line.startswith("soak:"):
-            say(line)
+    _say_lines(out, "soak:", say)
     return results
 
 
-def carry_out(runs, out, *, test_limit_s=TEST_LIMIT_S, environment, say):
+def _say_lines(out, begin, say):
+    for line in (out / "log").read_text().splitlines():
+        if line.startswith(begin):
+            say(line)
+
+
+def carry_out(runs, out, *, test_limit_s=TEST_LIMIT_S, environment, say, pace=PACE):
     """Have one machine do these runs; the results, one of each test.
 
     Raises:
@@ -72,7 +89,7 @@ def carry_out(runs, out, *, test_limit_s=TEST_LIMIT_S, environment, say):
         machine.start(
             {
                 "runs": runs,
-                "pace": PACE,
+                "pace": pace,
                 "patience": PATIENCE,
                 "test_limit_s": test_limit_s,
                 "environment": environment,
