@@ -181,6 +181,10 @@ def test_scheduling_imports_only_the_protocol_library():
     assert foreign("spoolctl.scheduling", SPOOL) == {}
 
 
+def test_what_knows_the_corpus_imports_only_the_protocol_library():
+    assert foreign("spoolctl.corpus", SPOOL) == {}
+
+
 def test_the_index_imports_only_the_protocol_library():
     assert foreign("spoolctl.index", SPOOL) == {}
 
@@ -190,12 +194,13 @@ def test_groups_import_the_protocol_library_and_the_index():
 
 
 def test_the_controller_imports_what_its_work_needs():
-    below = (SPOOL, "spoolctl.scheduling", "spoolctl.index", "spoolctl.groups")
+    below = (SPOOL, "spoolctl.scheduling", "spoolctl.index", "spoolctl.groups", "spoolctl.corpus")
     assert foreign("spoolctl.controller", *below) == {}
 
 
 def test_fsck_imports_the_protocol_library_and_the_controllers_ledgers():
-    assert foreign("spoolctl.fsck", SPOOL, "spoolctl.controller") == {}
+    may = (SPOOL, "spoolctl.controller", "spoolctl.corpus")
+    assert foreign("spoolctl.fsck", *may) == {}
 
 
 def test_a_worker_imports_scheduling_and_what_the_protocol_library_offers():

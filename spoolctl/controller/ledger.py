@@ -3,10 +3,13 @@
 Guarantees: the compiled file holds the lines of each part exactly once, whole lines only, each a
 JSON object; it is replaced as a whole and never appended to. Their order is that of compiling:
 within one compile by shelf and name, a later one's behind. A part once in stays in, whatever a
-listing misses. A file that no index describes (edited, truncated, gone) is made anew from all
-parts. Two compilers at once leave one valid file; the next compile adds what the loser had.
-Does not guarantee: that a part which is not lines of JSON objects gets in; it is logged, and tried
-again by the next full look.
+listing misses, but for people's words on images (``spool.rate``): of those on one image only the
+last that can be read is in, and none if it withdraws. A file that no index describes (edited, truncated, gone) is made anew from all
+parts. Two compilers at once leave one valid file; the next compile that has anything to add, or
+the next full look, adds what the loser had.
+Does not guarantee: that a part gets in which is not lines of JSON objects, or holds a line that
+would spoil the corpus for all its readers (``corpus.rules``); it is logged, and tried again by the
+next full look.
 
 Each compiled file has an index beside it, ``index-<bytes>-<digest>.json``: the parts in it. It is
 written *before* its file takes the old one's place, so that after a crash anywhere the file that is
@@ -15,16 +18,20 @@ parts too; the next compile takes them in and removes it.
 
 What it costs: 1 round trip for the ledger, 1 for the list of shelves, 1 for each shelf that is new
 or named as touched, 1 for each new part, and if there are any, copying the file from and to the
-share. Only a full look (``touched=None``) lists every shelf and reads a file that looks unchanged;
+share. That words go costs no round trip: their lines are left out while the file is copied.
+Only a full look (``touched=None``) lists every shelf and reads a file that looks unchanged;
 do it at start and now and then.
 """
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spoolctl.controller.last_words import Part, claims_a_word, drop, hear, is_word
+from spoolctl.corpus.rules import spoils
 from spoolctl.spool import (
     Actor,
     Digest,
@@ -44,9 +51,6 @@ COMPILED = {
 
 _PART_BYTES_MAX = 64 << 20
 _INDEX_BYTES_MAX = 256 << 20
-
-Part = tuple[str, str]
-"""Shelf and file name."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +156,19 @@ def _extend(  # noqa: PLR0913 - one compile's facts, gathered by the only caller
 ) -> Compiled:
     """Append to the local file the parts that *current* lacks, and put it in place if any."""
     before = current.parts if current else frozenset()
-    lines, taken = _append(actor, ledger, sorted(set(seen) - before), local)
-    total = (current.lines if current else 0) + lines
+    new = sorted(set(seen) - before)
+    words = [part for part in new if ledger == layout.CORPUS and is_word(part)]
+    said = local.with_name("said")
+    with said.open("wb") as file:
+        heard = hear(words, before, lambda part: _data(actor, ledger, part), file.write)
+    left_out = _leave_out(local, heard.superseded)
+    lines, taken = _append(actor, ledger, sorted(set(new) - set(words)), local)
+    with said.open("rb") as source, local.open("ab") as file:
+        shutil.copyfileobj(source, file)
+    for part in sorted(set(words) - heard.taken):
+        actor.log("ledger.part_unreadable", path=f"{ledger}/parts/{'/'.join(part)}")
+    lines, taken = lines + heard.lines, taken | heard.taken
+    total = (current.lines if current else 0) + lines - left_out
     valid = current.file if current else None
     if taken:
         valid = _publish(actor, ledger, local, _Index("", total, before | taken))
@@ -186,6 +201,16 @@ def _parts_seen(
     return found
 
 
+def _leave_out(local: Path, images: Collection[tuple[str, int]]) -> int:
+    """Take the words on these images out of the local file; how many lines that were."""
+    if not images:
+        return 0
+    without = local.with_name("without")
+    count = drop(local, without, images)
+    shutil.move(without, local)
+    return count
+
+
 def _append(
     actor: Actor, ledger: str, parts: list[Part], local: Path
 ) -> tuple[int, frozenset[Part]]:
@@ -194,15 +219,12 @@ def _append(
     lines = 0
     with local.open("ab") as file:
         for shelf, name in parts:
-            path = f"{ledger}/parts/{shelf}/{name}"
-            try:
-                data = actor.files.read(path, bytes_max=_PART_BYTES_MAX)
-            except FileNotFoundError:
-                actor.log("ledger.part_gone", path=path)
+            data = _data(actor, ledger, (shelf, name))
+            if data is None:
                 continue
-            good = _objects(data)
+            good = _lines_in(ledger, data)
             if good is None:
-                actor.log("ledger.part_unreadable", path=path)
+                actor.log("ledger.part_unreadable", path=f"{ledger}/parts/{shelf}/{name}")
                 continue
             file.writelines(good)
             lines += len(good)
@@ -210,18 +232,31 @@ def _append(
     return lines, frozenset(taken)
 
 
-def _objects(data: bytes) -> list[bytes] | None:
-    """The part's lines, each with its newline; None unless every one is a JSON object in UTF-8.
-
-    One line that is none makes StableNew's readers raise, or ignore the whole file.
-    """
-    lines = [line for line in data.split(b"\n") if line.strip()]
+def _data(actor: Actor, ledger: str, part: Part) -> bytes | None:
+    path = f"{ledger}/parts/{'/'.join(part)}"
     try:
-        if all(isinstance(json.loads(line.decode()), dict) for line in lines):
-            return [line.rstrip(b"\r") + b"\n" for line in lines]
-    except (ValueError, RecursionError):
-        pass
+        return actor.files.read(path, bytes_max=_PART_BYTES_MAX)
+    except FileNotFoundError:
+        actor.log("ledger.part_gone", path=path)
+        return None
+
+
+def _lines_in(ledger: str, data: bytes) -> list[bytes] | None:
+    """The lines of a part that is no word, each with its newline; None if one of them keeps all of it out."""
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    if all(is_good(ledger, line) for line in lines):
+        return [line.rstrip(b"\r") + b"\n" for line in lines]
     return None
+
+
+def is_good(ledger: str, line: bytes) -> bool:
+    """True for a line that may be in a part which is no word: a JSON object in UTF-8; in the corpus one that spoils nothing."""
+    try:
+        if not isinstance(json.loads(line.decode()), dict):
+            return False
+        return ledger != layout.CORPUS or not (spoils(line) or claims_a_word(line))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _publish(actor: Actor, ledger: str, local: Path, index: _Index) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from spoolctl.controller.figures import FiguresKeeper
 from spoolctl.controller.groups import GroupsKeeper
+from spoolctl.controller.last_words import Part
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
-from spoolctl.controller.ledger import COMPILED, Compiled, Part, compile_ledger
+from spoolctl.controller.ledger import COMPILED, Compiled, compile_ledger
 from spoolctl.controller.litter import Litter
 from spoolctl.controller.ran import earlier_attempts
 from spoolctl.controller.retention import Retention
@@ -34,12 +35,14 @@ from spoolctl.spool import (
     is_merged,
     last_days,
     layout,
+    marked_shelves,
     merge,
     parts,
     pinned_job,
     records_in,
     settle,
     shelf,
+    unmark,
     write_history,
 )
 
@@ -114,6 +117,7 @@ class Scanner:
             self._merge_finished,
             self._sweep,
             self._audit,
+            self._hear,
             self._compile,
             self._tell_groups,
             self._retain,
@@ -280,6 +284,15 @@ class Scanner:
         write_history(self._actor, verdict, job, self._history_line)
         self._touched.add(shelf(verdict.name))
 
+    def _hear(self, scanned: Scanned) -> None:
+        """Note the shelves on which people said words. A mark goes before its shelf is listed, so no word is said in between unseen."""
+        for one in marked_shelves(self._actor):
+            self._touched.add(one)
+            try:
+                unmark(self._actor, one)
+            except OSError as error:  # a person's file or full folder of that name: told, and looked at every time
+                self._trouble(scanned, layout.touched(one), error)
+
     def _compile(self, scanned: Scanned) -> None:
         now = self._actor.clock.mono()
         full = now >= self._full_compile_at
@@ -335,7 +348,7 @@ class Scanner:
         self._lost[ledger] = lost
         for _, file in new:
             name = file.removesuffix(".jsonl")
-            name = name.rpartition("~")[0] if ledger == layout.HISTORY else name
+            name = name.partition("~")[0]
             self._audited.pop(name, None)
             self._merged_here.discard(name)
         if new:

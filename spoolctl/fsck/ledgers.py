@@ -5,7 +5,6 @@ Lines are compared by their digests, so a corpus of millions fits in memory.
 """
 
 import errno
-import hashlib
 import json
 import tempfile
 from collections import Counter
@@ -13,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spoolctl.controller.ledger import COMPILED
+from spoolctl.controller.ledger import COMPILED, is_good
 from spoolctl.fsck.finding import Finding, Mend, Severity, on_its_way
 from spoolctl.fsck.look import DAYS_AUDITED, Look
 from spoolctl.fsck.reading import and_
+from spoolctl.fsck.said import digest_of_line, hear
 from spoolctl.fsck.seen import JobSeen
 from spoolctl.spool import Manifest, State, Verdict, layout, read_figures
 
@@ -41,19 +41,22 @@ class Lines:
         return self.digests.total()
 
 
-def lines_of(raw: Iterable[bytes]) -> Lines:
-    """Digest lines; blank ones count for nothing."""
+def lines_of(raw: Iterable[bytes], *, ledger: str | None = None) -> Lines:
+    """Digest lines; blank ones count for nothing. Of a part (of *ledger*), what keeps it out of the compiled file is torn."""
     lines = Lines()
     for line in raw:
         kept = line.strip()
         if not kept:
             continue
-        digest = hashlib.blake2b(kept, digest_size=16).digest()
+        digest = digest_of_line(kept)
         lines.digests[digest] += 1
         try:
             facts = json.loads(kept.decode())
             told = facts.get("run_id") or facts.get("name", "")
         except (ValueError, RecursionError, AttributeError):
+            lines.torn.append(kept[:_BEGINNING].decode(errors="replace"))
+            continue
+        if ledger is not None and not is_good(ledger, kept):
             lines.torn.append(kept[:_BEGINNING].decode(errors="replace"))
             continue
         lines.samples[digest] = str(told)
@@ -88,7 +91,7 @@ def _ledger(look: Look, ledger: str, target: str) -> Iterator[Finding]:
     torn = False
     ids: Counter[str] = Counter()
     for path in look.parts.get(ledger, {}).values():
-        lines = _part(look, path)
+        lines = _part(look, path, ledger)
         if lines is None:
             continue
         if lines.torn:
@@ -104,13 +107,26 @@ def _ledger(look: Look, ledger: str, target: str) -> Iterator[Finding]:
                 "a person must: move away the part that is not its job's, then --repair",
             )  # fmt: skip
         parts += lines.digests
+    if ledger == layout.CORPUS:
+        for path in look.imported:
+            lines = _part(look, path, ledger)
+            if lines is not None and lines.torn:
+                yield _torn_part(path, lines)
+            elif lines is not None:
+                parts += lines.digests
+        heard = hear(look, (compiled or Lines()).digests)
+        yield from heard.findings
+        parts += heard.last
+        if compiled is not None:
+            # Said since that file was compiled: the word before it is still in, and goes with the next compile.
+            parts += heard.superseded & (compiled.digests - parts)
     yield from _compared(target, compiled, parts, torn=torn)
 
 
 def _torn_part(path: str, lines: Lines) -> Finding:
     return Finding(
         Severity.DAMAGE, "torn-line", "I2", path,
-        f"lines that are no JSON objects: {len(lines.torn)}; so the part is not compiled", lines.torn[0],
+        f"lines that are no JSON objects, or would spoil the corpus: {len(lines.torn)}; so the part is not compiled", lines.torn[0],
         "a person must: move the part away, then --repair: it is written again from the manifest",
     )  # fmt: skip
 
@@ -139,9 +155,10 @@ def _compared(
         yield on_its_way("compile", target, what, mend=Mend.COMPILE, by_controller=True)
 
 
-def _part(look: Look, path: str) -> Lines | None:
+def _part(look: Look, path: str, ledger: str) -> Lines | None:
     try:
-        return lines_of(look.actor.files.read(path, bytes_max=_PART_BYTES_MAX).split(b"\n"))
+        data = look.actor.files.read(path, bytes_max=_PART_BYTES_MAX)
+        return lines_of(data.split(b"\n"), ledger=ledger)
     except FileNotFoundError:
         return None
 
@@ -237,7 +254,7 @@ def _no_such_end(name: str, path: str, value: str) -> Finding:
 
 
 def _counted(look: Look, job: JobSeen, path: str, commits: list[Manifest]) -> Iterator[Finding]:
-    lines = _part(look, path)
+    lines = _part(look, path, layout.CORPUS)
     images = [len(one.images) for one in commits]
     if lines is not None and not lines.torn and lines.count not in images:
         told = f"{lines.count} records for {images[0]} committed images"

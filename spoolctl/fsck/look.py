@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from spoolctl.controller.last_words import Part
 from spoolctl.fsck.finding import Tally
 from spoolctl.fsck.folders import look_at_state
 from spoolctl.fsck.reading import Reader, job_in
@@ -68,6 +69,10 @@ class Look:
     rejected: frozenset[str] = frozenset()
     parts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of each ledger: the path of each part by its file's stem."""
+    words: list[Part] = field(default_factory=list)
+    """People's words on images."""
+    imported: list[str] = field(default_factory=list)
+    """Paths of parts that StableNew wrote."""
     history_of: dict[str, list[str]] = field(default_factory=dict)
     """The stems of each job's parts of the history."""
     missing: list[str] = field(default_factory=list)
@@ -212,11 +217,26 @@ def _parts(look: Look, ledger: str) -> dict[str, str]:
                 stem.rpartition("~") if ledger == layout.HISTORY else (stem, "", "")
             )
             numbered = bool(tilde) and layout.attempt_number(f"a{number}") is not None
+            if ledger == layout.CORPUS and _is_no_jobs(look, one, entry):
+                continue
             if stem != entry and shelf(name) == one and numbered == (ledger == layout.HISTORY):
                 found[stem] = path
             elif not is_ignored(entry):
                 look.strangers.append(path)
     return found
+
+
+def _is_no_jobs(look: Look, one: str, entry: str) -> bool:
+    """Note a part of the corpus that no merge wrote: a person's word, or a record of StableNew's own."""
+    told = layout.word_of(entry)
+    if told is not None and shelf(told[0]) == one and is_legal(told[0]):
+        look.words.append((one, entry))
+        return True
+    path = f"{layout.CORPUS}/parts/{one}/{entry}"
+    if path == layout.imported(entry.removesuffix(".jsonl")) and not is_ignored(entry):
+        look.imported.append(path)
+        return True
+    return False
 
 
 def _nodes(look: Look) -> None:

@@ -93,6 +93,7 @@ from spoolctl.spool.policy import POLICY, Again, spread
 from spoolctl.spool.ports import Digest, Host
 from spoolctl.spool.prune import prune_job, prune_outputs
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once, replace_own, store_own
+from spoolctl.spool.rate import marked_shelves, rate, unmark, words
 from spoolctl.spool.records import *  # noqa: F403 - the records are public as a whole
 from spoolctl.spool.records.base import told
 from spoolctl.spool.retry import retry
@@ -105,6 +106,8 @@ from spoolctl.spool.submit import Draft, draft, new_names, parse_job, submit
 from spoolctl.spool.sweep import Sweeper, Swept, end_former_sessions
 from spoolctl.spool.tokens import Slot, slots, told_tokens
 from spoolctl.spool.verdicts import Ending
+from spoolctl.spool.words import PICKED, REJECTED, SUBSCORES, Said, Word, said_in
+from spoolctl.spool.words import decoded as decoded_word
 from spoolctl.spool.yamltext import parse as parse_mapping
 
 __all__ = [  # noqa: PLE0604 - the last item is a list of names
@@ -125,5 +128,6 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "records_in", "refuse_file_for_folder", "refuse_holder", "refuse_other_protocol", "release", "replace_own",
     "resume_worker", "retry", "settle", "sha256_of", "shards_in", "shelf", "show", "slots", "slug", "spread",
     "stages_of", "store_own", "submit", "take_ready", "told", "told_tokens", "worker_of", "write_history",
+    "PICKED", "REJECTED", "SUBSCORES", "Said", "Word", "decoded_word", "marked_shelves", "rate", "said_in", "unmark", "words",
     *records.__all__,
 ]  # fmt: skip

@@ -23,6 +23,10 @@ HISTORY = "history"
 TOKENS = "tokens"
 GROUPS = "groups"
 
+TOUCHED = f"{CORPUS}/touched"
+"""One empty folder for each shelf on which somebody said a word that may not be compiled yet."""
+IMPORTED = "~imported"
+"""The shelf of records that StableNew wrote; no job's shelf begins so."""
 LEARNING_RECORDS = f"{CORPUS}/learning_records.jsonl"
 """The corpus, compiled of its parts."""
 ENDED_JOBS = f"{HISTORY}/history.jsonl"
@@ -55,6 +59,7 @@ _BOUND_BYTES_MAX = 240
 """Of the 255 that a name may have."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 """An attempt's number; a folder of more digits is a stranger's, for no label could bear the next number."""
+_WORD = re.compile(r"([^~]+)~(0|[1-9][0-9]{0,5})~([1-9][0-9]{0,8})", re.ASCII)
 _HOLDER = re.compile(r"h([1-9][0-9]{0,8})\.yaml", re.ASCII)
 _DEFINITION = "plan-"
 OUTPUT_NAME = re.compile(r"([0-9]{4,9})-([0-9]{1,3})-([a-z0-9_]{1,40})\.(?:png|txt)\Z")
@@ -325,6 +330,27 @@ def contact_sheet(number: int) -> str:
 def part(ledger: str, name: str, suffix: str = "") -> str:
     """The part of a ledger (``corpus`` or ``history``) that one job wrote."""
     return f"{ledger}/parts/{shelf(name)}/{name}{suffix}.jsonl"
+
+
+def word(name: str, image_index: int, number: int) -> str:
+    """A person's *number*-th word on one image of a job, from 1: a part of the corpus."""
+    return part(CORPUS, name, f"~{image_index}~{number}")
+
+
+def word_of(entry: str) -> tuple[str, int, int] | None:
+    """Of which job and image, and the how many-th, the word is that an entry of a shelf of the corpus holds; None if it holds none."""
+    match = _WORD.fullmatch(entry.removesuffix(".jsonl")) if entry.endswith(".jsonl") else None
+    return (match[1], int(match[2]), int(match[3])) if match else None
+
+
+def touched(shelf_name: str) -> str:
+    """The mark that somebody said a word about a job on this shelf."""
+    return f"{TOUCHED}/{shelf_name}"
+
+
+def imported(sha256: str) -> str:
+    """The part of the corpus that holds one record which StableNew wrote, by the digest of its line."""
+    return f"{CORPUS}/parts/{IMPORTED}/{sha256}.jsonl"
 
 
 def stored_input(sha256: str, suffix: str) -> str:

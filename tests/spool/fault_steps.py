@@ -43,6 +43,12 @@ from tests.spool.people_steps import (
     retry_a_failed_job,
     retry_a_failed_job_that_nobody_closed,
 )
+from tests.spool.rating_steps import (
+    compile_a_new_word,
+    rate_an_image,
+    rate_an_image_again,
+    withdraw_a_rating,
+)
 from tests.spool.shard_scenes import claim_out_of_a_shard, spill_a_head, submit_into_shards
 from tests.spool.worker_steps import (
     begin_of_a_session,
@@ -90,5 +96,6 @@ STEPS = [
     adopt_what_a_failed_job_left,
     hold_a_queued_job, release_a_held_job, hurry_a_queued_job, drain_a_worker, resume_a_worker,
     reject_a_bad_file, reject_a_bad_file_in_waiting, reject_a_name_seen_before,
+    rate_an_image, rate_an_image_again, withdraw_a_rating, compile_a_new_word,
     spill_a_head, submit_into_shards, claim_out_of_a_shard,
 ]  # fmt: skip

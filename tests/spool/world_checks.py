@@ -106,6 +106,22 @@ def seen_in(tree):
     return found
 
 
+def last_words_only(tree):
+    """The tree without people's words on images that others came after, or that withdraw."""
+    last = {}
+    for path in tree:
+        told = layout.word_of(path.rpartition("/")[2])
+        if told is not None and path.startswith("corpus/parts/"):
+            last[told[:2]] = max(last.get(told[:2], (0, "")), (told[2], path))
+    words = {path for path in tree if path.startswith("corpus/parts/") and path.count("~") == 2}
+    kept = {
+        path
+        for _, path in last.values()
+        if json.loads(tree[path])["metadata"]["spool_said"]
+    }
+    return {path: data for path, data in tree.items() if path not in words - kept}
+
+
 class Invariants:
     """The checks of a world; ``World`` brings the share, and what is known beside it.
 
@@ -203,7 +219,7 @@ class Invariants:
         compiled = tree.get("corpus/learning_records.jsonl", b"").splitlines()
         parts = [
             line
-            for path, data in tree.items()
+            for path, data in last_words_only(tree).items()
             if data is not None and path.startswith("corpus/parts/") and "/." not in path
             for line in data.splitlines()
         ]
