@@ -93,7 +93,7 @@ from spoolctl.spool.policy import POLICY, Again, spread
 from spoolctl.spool.ports import Digest, Host
 from spoolctl.spool.prune import prune_job, prune_outputs
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once, replace_own, store_own
-from spoolctl.spool.rate import marked_shelves, rate, unmark, words
+from spoolctl.spool.rate import images_of, marked_shelves, rate, unmark, words
 from spoolctl.spool.records import *  # noqa: F403 - the records are public as a whole
 from spoolctl.spool.records.base import told
 from spoolctl.spool.retry import retry
@@ -128,6 +128,6 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "records_in", "refuse_file_for_folder", "refuse_holder", "refuse_other_protocol", "release", "replace_own",
     "resume_worker", "retry", "settle", "sha256_of", "shards_in", "shelf", "show", "slots", "slug", "spread",
     "stages_of", "store_own", "submit", "take_ready", "told", "told_tokens", "worker_of", "write_history",
-    "PICKED", "REJECTED", "SUBSCORES", "Said", "Word", "decoded_word", "marked_shelves", "rate", "said_in", "unmark", "words",
+    "PICKED", "REJECTED", "SUBSCORES", "Said", "Word", "decoded_word", "images_of", "marked_shelves", "rate", "said_in", "unmark", "words",
     *records.__all__,
 ]  # fmt: skip

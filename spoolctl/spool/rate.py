@@ -43,7 +43,12 @@ def rate(actor: Actor, name: str, image_index: int, word: Word) -> Said:
         ShareUnusable: The share does not say whether it was published, or others are always quicker.
     """
     folder = layout.parent(layout.part(layout.CORPUS, name))
-    first = _first_record(actor, name, image_index)
+    first = _first_records(actor, name).get(image_index)
+    if first is None:
+        raise StateForbids(
+            f"'{name}' has no image {image_index}",
+            hint=f"'spoolctl show {name}' lists them; the first has the number 0",
+        )
     number = 0
     for _ in range(TRIES_MAX):
         told = _told(actor.files.names(folder), name)
@@ -63,6 +68,11 @@ def rate(actor: Actor, name: str, image_index: int, word: Word) -> Said:
     raise ShareUnusable(
         f"others always rate image {image_index} of '{name}' first", hint="say it again"
     )
+
+
+def images_of(actor: Actor, name: str) -> tuple[int, ...]:
+    """The numbers of a merged job's images, by which ``rate`` knows them; errors as for it."""
+    return tuple(sorted(_first_records(actor, name)))
 
 
 def words(actor: Actor, name: str) -> dict[int, Said]:
@@ -142,31 +152,24 @@ def _last(actor: Actor, name: str, image_index: int, numbers: list[int]) -> Said
     return None
 
 
-def _first_record(actor: Actor, name: str, image_index: int) -> JsonObject:
-    """The unrated record with which the image came into the corpus."""
+def _first_records(actor: Actor, name: str) -> dict[int, JsonObject]:
+    """The unrated records with which a job's images came into the corpus."""
     path = layout.part(layout.CORPUS, name)
     try:
         data = actor.files.read(path, bytes_max=PART_BYTES_MAX)
     except FileNotFoundError:
         raise _not_merged(actor, name) from None
-    found: dict[int, JsonObject] = {}
     try:
-        for line in data.decode("ascii").splitlines():
-            record = json.loads(line)
-            found[_index(record)] = record
-        encoded(found.get(image_index, {}))
+        found = {
+            _index(record): record for record in map(json.loads, data.decode("ascii").splitlines())
+        }
+        json.dumps(list(found.values()), allow_nan=False)
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise BadRecord(
             f"cannot rate '{name}': '{path}' is no part of the corpus: {error!r:.200}",
             hint="'spoolctl fsck' tells what is wrong with it",
         ) from None
-    if image_index not in found:
-        told = ", ".join(map(str, sorted(found))) or "none"
-        raise StateForbids(
-            f"cannot rate image {image_index} of '{name}': its images are {told:.200}",
-            hint=f"'spoolctl show {name}' lists them; the first has the number 0",
-        )
-    return found[image_index]
+    return found
 
 
 def _index(record: Any) -> int:  # noqa: ANN401 - whatever a file holds

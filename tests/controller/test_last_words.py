@@ -1,5 +1,6 @@
 """People's words in the compiled corpus: of each image the last only, whatever crashes, is missed or comes late."""
 
+import itertools
 import json
 
 import pytest
@@ -142,7 +143,7 @@ def test_whatever_operation_of_the_compile_fails_the_next_has_the_last_word_once
 
 
 def test_a_compiler_that_is_overtaken_by_another_with_a_later_word_undoes_nothing():
-    for number in range(20):
+    for number in itertools.count():
         world = compiled(2)
         rate(world.person(), "job-1", 0, Word(rating=3))
         mine = world.client()
@@ -155,6 +156,9 @@ def test_a_compiler_that_is_overtaken_by_another_with_a_later_word_undoes_nothin
 
         mine.on_operation = cut_in
         compile_corpus(world, files=mine)
+        if mine.on_operation is not None:
+            assert number > 8
+            return
         # Two words may be of one length, so that the loser's file passes for the other's until something is new, or all is looked at.
         compile_corpus(world, touched=None)
         assert rated(world) == [5], number
@@ -194,7 +198,9 @@ def test_a_hostile_word_stays_out_and_is_told(change):
     assert [one.code for one in report.damage] == ["bad-word"]
 
 
-@pytest.mark.parametrize("name", ["job-2.jsonl", "job-2~0.jsonl", "job-2~00~1.jsonl", "x~0~1~1.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["job-2.jsonl", "job-2~0.jsonl", "job-2~00~1.jsonl", "x~0~1~1.jsonl"]
+)
 def test_a_word_under_another_name_stays_out(name):
     world = compiled(2)
     data = world.share.tree()[layout.word("job-1", 0, 1)]

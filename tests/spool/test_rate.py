@@ -26,7 +26,8 @@ from tests.spool.rating_steps import merged, rated
 from tests.spool.spool_world import JOB, World
 
 LEARNING = JOB.replace(
-    b"...", b"learning: {experiment_name: sweep, variable_under_test: CFG Scale, variant_value: 7.0}\n..."
+    b"...",
+    b"learning: {experiment_name: sweep, variable_under_test: CFG Scale, variant_value: 7.0}\n...",
 )
 
 
@@ -48,9 +49,9 @@ def test_a_rating_is_a_whole_record_with_the_first_ones_identity():
     [first], said = world.corpus("job-1"), record_of(world)
     assert said["run_id"] == first["run_id"]
     assert said.keys() == first.keys()
-    assert {k: v for k, v in said.items() if k not in ("metadata", "timestamp", "randomizer_mode")} == {
-        k: v for k, v in first.items() if k not in ("metadata", "timestamp", "randomizer_mode")
-    }
+    assert {
+        k: v for k, v in said.items() if k not in ("metadata", "timestamp", "randomizer_mode")
+    } == {k: v for k, v in first.items() if k not in ("metadata", "timestamp", "randomizer_mode")}
     metadata = said["metadata"]
     assert first["metadata"].items() - {("user_notes", "")} <= metadata.items()
     assert (metadata["user_rating"], metadata["user_notes"]) == (4, "nice light")
@@ -178,7 +179,7 @@ def test_a_word_that_cannot_be_read_counts_as_not_said():
 
 def test_an_image_that_is_not_there_is_refused():
     world = world_with()
-    with pytest.raises(StateForbids, match="its images are 0") as caught:
+    with pytest.raises(StateForbids, match="has no image 1") as caught:
         rate(world.person(), "job-1", 1, Word(rating=5))
     assert caught.value.hint
 
@@ -195,7 +196,14 @@ def test_a_job_that_is_not_merged_is_refused_and_told_what_to_do():
 
 
 @pytest.mark.parametrize(
-    "data", [b"torn", b"[1]\n", b"{}\n", b'{"run_id": "x", "randomizer_mode": "", "metadata": null}\n', b"\xff"]
+    "data",
+    [
+        b"torn",
+        b"[1]\n",
+        b"{}\n",
+        b'{"run_id": "x", "randomizer_mode": "", "metadata": null}\n',
+        b"\xff",
+    ],
 )
 def test_a_part_that_is_none_is_told(data):
     world = world_with()

@@ -114,11 +114,7 @@ def last_words_only(tree):
         if told is not None and path.startswith("corpus/parts/"):
             last[told[:2]] = max(last.get(told[:2], (0, "")), (told[2], path))
     words = {path for path in tree if path.startswith("corpus/parts/") and path.count("~") == 2}
-    kept = {
-        path
-        for _, path in last.values()
-        if json.loads(tree[path])["metadata"]["spool_said"]
-    }
+    kept = {path for _, path in last.values() if json.loads(tree[path])["metadata"]["spool_said"]}
     return {path: data for path, data in tree.items() if path not in words - kept}
 
 
