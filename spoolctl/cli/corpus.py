@@ -126,8 +126,10 @@ def stats(
 
     def text(page: rendering.Page) -> None:
         mean = "" if told["mean"] is None else f", {told['mean']:.2f} on average"
+        there = rendering.counted(told["images"], "image")
+        page.line(f"{there} in {rendering.counted(records, 'record')}")
+        page.line(f"{told['rated']} rated{mean}, {told['unrated']} not")
         page.line(
-            f"{rendering.counted(told['images'], 'image')} in {rendering.counted(records, 'record')}: {told['rated']} rated{mean}, {told['unrated']} not; "
             f"{told['picked']} picked, {told['rejected']} rejected, {told['noted']} with a note"
         )
         for title in ("values", "models", "samplers"):

@@ -17,6 +17,7 @@ from typing import Any
 
 KINDS = frozenset({"learning_experiment_rating", "review_tab_feedback", "staged_curation_event"})
 """The only values of ``record_kind`` that its recommendations count; none at all is counted, too."""
+SUBSCORES = ("anatomy", "composition", "prompt_adherence")
 TIME = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -130,7 +131,8 @@ def _loading(record: dict[str, Any]) -> Iterator[Fault]:
 
 def _analysed(metadata: dict[str, Any]) -> Iterator[Fault]:
     rating = metadata.get("user_rating")
-    if rating is not None and (not isinstance(rating, int | float) or not _is_finite(rating)):
+    is_number = isinstance(rating, int | float) and (_is_finite(rating) or rating != rating)  # noqa: PLR0124 - no number at all is borne
+    if rating is not None and not is_number:
         reason = f"{_shown(rating)} is no finite number"
         yield Fault("metadata.user_rating", reason, Effect.ANALYTICS, _WHOLE)
     for key in ("reason_tags", "selection_reason_tags"):
@@ -161,7 +163,8 @@ def _scored(record: dict[str, Any], metadata: dict[str, Any]) -> Iterator[Fault]
             reason = f"{_shown(value)} is no number"
             yield Fault(f"metadata.secondary_motion.{key}", reason, Effect.BREAKS, "a number")
     details = metadata.get("subscores") or metadata.get("rating_details")
-    for key, value in details.items() if isinstance(details, dict) else ():
+    for key in SUBSCORES:
+        value = details.get(key) if isinstance(details, dict) else None
         if isinstance(value, int) and not _is_finite(value):
             name = f"metadata.subscores.{key}"
             yield Fault(name, "too large a number", Effect.BREAKS, "from 1 to 5")
