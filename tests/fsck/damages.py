@@ -13,9 +13,11 @@ from spoolctl.spool import (
     Manifest,
     Output,
     Verdict,
+    Word,
     decode,
     encode,
     layout,
+    rate,
 )
 from tests.fsck.fsck_world import JOB, Checked, done_world
 from tests.spool.scenes import NAS
@@ -108,6 +110,18 @@ def remove(checked, path):
     tree = checked.world.share.tree()
     for one in sorted((p for p in tree if p == path or p.startswith(f"{path}/")), reverse=True):
         (checked.world.share.unlink if tree[one] is not None else checked.world.share.rmdir)(one)
+
+
+def word_alone():
+    """A word on a job of which nothing is left."""
+    checked = done_world()
+    ann = checked.world.person()
+    rate(ann, "job-1", 0, Word(rating=4))
+    path = layout.word("job-1", 0, 1)
+    data = data_of(checked, path).replace(b'"spool_job": "job-1"', b'"spool_job": "job-9"')
+    checked.world.share.unlink(path)
+    checked.world.share.put(layout.word("job-9", 0, 1), data)
+    return checked
 
 
 def moved(source, target, base=done_world):
@@ -583,6 +597,12 @@ DAMAGES = {
     "merged, and no part": damage("not-merged", gone(PART, COMPILED), "I10", heals=True),
     "a part with a record too many": damage(
         "part-not-its-images", part_changed(lambda d: d + b'{"metadata": {}}\n'), "I10"
+    ),
+    "a person's word that is torn": damage(
+        "bad-word", put(layout.word("job-1", 0, 1), b'{"run_id"'), "I2"
+    ),
+    "a word on a job that the corpus lacks": damage(
+        "word-without-record", word_alone, "I10"
     ),
     "one run id in two parts": damage("run-id-twice", second_job(done_world), "I10"),
     "a foreign line in the corpus": damage(

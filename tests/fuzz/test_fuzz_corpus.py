@@ -11,11 +11,30 @@ from hypothesis import strategies as st
 from spoolctl.controller.learning import corpus_records, encode_lines, history_line
 from spoolctl.controller.ledger import compile_ledger
 from spoolctl.controller.sync import sync_into
-from spoolctl.spool import BadRecord, Manifest, Output, from_mapping, layout, parse_job
+from spoolctl.corpus.bringing_in import bring_in
+from spoolctl.corpus.flat import COLUMNS, rows
+from spoolctl.corpus.rules import faults, spoils
+from spoolctl.corpus.stats import stats
+from spoolctl.fsck import check
+from spoolctl.spool import (
+    PICKED,
+    BadRecord,
+    Manifest,
+    Output,
+    SpoolError,
+    Word,
+    from_mapping,
+    layout,
+    parse_job,
+    rate,
+    words,
+)
 from tests.fuzz import seeds
 from tests.fuzz.documents import ODD, anything, changed, damaged, jobs
 from tests.fuzz.steady import steady
+from tests.spool.rating_steps import merged, rated
 from tests.spool.spool_world import World
+from tests.stablenew.recommending import recommend
 
 _OURS = [json.dumps({"run_id": f"r{n}", "x": n}).encode() for n in range(3)]
 _LINE = st.one_of(
@@ -148,3 +167,124 @@ def test_any_file_in_the_place_of_a_part_keeps_no_other_part_out(data: bytes) ->
     compiled = world.share.tree()[layout.LEARNING_RECORDS]
     assert compiled is not None
     assert _OURS[1] in compiled.splitlines()
+
+
+# People's words
+
+
+_WORDS = st.builds(
+    Word,
+    rating=st.integers(1, 5),
+    anatomy=st.none() | st.integers(1, 5),
+    choice=st.sampled_from([None, PICKED]),
+    note=st.text(max_size=9),
+    has_people=st.none() | st.booleans(),
+)
+_RATED = [
+    json.dumps({"run_id": f"r{n}", "metadata": {"user_rating": n + 1}}).encode() for n in range(3)
+]
+_RATED_LINE = st.one_of(
+    _LINE,
+    st.builds(
+        lambda record, key, value: json.dumps({**json.loads(record), "metadata": {"user_rating": 3, key: value}}).encode(),
+        st.sampled_from(_RATED),
+        st.sampled_from(["variant_value", "variable_under_test", "reason_tags", "secondary_motion", "subscores", "user_rating",
+                         "record_kind", "spool_word", "spool_said", "spool_image_index"]),
+        ODD,
+    ),
+)  # fmt: skip
+
+
+@given(st.lists(_RATED_LINE, max_size=6))
+@steady(300)
+def test_lines_that_spoil_nothing_are_borne_by_a_reader_and_any_lines_make_a_table(
+    lines: list[bytes],
+) -> None:
+    kept = [line for line in lines if not spoils(line) and b"\n" not in line]
+    recommend(b"\n".join(kept), "a lighthouse")
+    assert all(fault.reason and fault.hint for line in lines for fault in faults(line))
+    table = list(rows(lines))
+    assert all(list(row) == list(COLUMNS) for row in table)
+    assert stats(table)["images"] == len(table)
+
+
+@given(
+    st.lists(_WORDS, min_size=1, max_size=4),
+    st.lists(st.tuples(st.integers(1, 6), _LINES | damaged(st.just(b"word"))), max_size=3),
+    st.lists(st.booleans(), min_size=4, max_size=4),
+)
+@steady(80)
+def test_among_hostile_words_the_last_that_was_said_is_compiled_once(
+    said: list[Word], hostile: list[tuple[int, bytes]], stops: list[bool]
+) -> None:
+    world = merged().copy()
+    ann = world.person()
+    for number, data in hostile:
+        world.share.put(layout.word("job-1", 0, number), data)
+    actor = world.actor("controller-c")
+    for word, stop in zip(said, stops, strict=False):
+        rate(ann, "job-1", 0, word)
+        if stop:
+            compile_ledger(actor, layout.CORPUS, touched=["singles"])
+    compile_ledger(actor, layout.CORPUS, touched=["singles"])
+
+    last = words(ann, "job-1")[0].word
+    assert last == said[-1]
+    assert len(rated(world)) == 1
+    compiled = world.share.tree()[layout.LEARNING_RECORDS]
+    assert compiled is not None
+    assert not any(spoils(line) for line in compiled.splitlines())
+    assert {one.code for one in check(world.actor("person-fsck"), pause_s=0).damage} <= {"bad-word"}
+
+
+@given(anything(), _WORDS)
+@steady(80)
+def test_any_file_in_the_place_of_a_jobs_part_is_rated_or_refused(data: bytes, word: Word) -> None:
+    world = merged().copy()
+    world.share.put(layout.part(layout.CORPUS, "job-1"), data)
+    try:
+        rate(world.person(), "job-1", 0, word)
+    except SpoolError:
+        assert words(world.person(), "job-1") == {}
+    else:
+        assert words(world.person(), "job-1")[0].word == word
+
+
+@given(_LINES)
+@steady(80)
+def test_any_file_is_brought_in_without_a_line_that_spoils_the_corpus(data: bytes) -> None:
+    world = World()
+    brought = bring_in(world.person(), data.splitlines(keepends=True))
+    compile_ledger(world.actor("controller-c"), layout.CORPUS, touched=None)
+    compiled = (world.share.tree().get(layout.LEARNING_RECORDS) or b"").splitlines()
+    assert len(compiled) == brought.new
+    assert not any(spoils(line) for line in compiled)
+    assert check(world.actor("person-fsck"), pause_s=0).is_sound
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4)), max_size=8), _LINES)
+@steady(80)
+def test_however_words_change_stablenews_file_holds_the_last_of_each_and_all_of_its_own(
+    said: list[tuple[int, int]], theirs: bytes
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        compiled, into = Path(folder) / "compiled.jsonl", Path(folder) / "learning_records.jsonl"
+        into.write_bytes(theirs)
+        last: dict[int, bytes] = {}
+        for number, (image, rating) in enumerate(said, 1):
+            metadata = {"spool_word": number, "user_rating": rating}
+            last[image] = (
+                json.dumps({"run_id": f"w{image}", "metadata": metadata}).encode()
+                if rating
+                else b""
+            )
+            lines = [json.dumps({"run_id": f"w{one}"}).encode() for one in range(3)]
+            compiled.write_bytes(
+                b"".join(line + b"\n" for line in [*lines, *last.values()] if line)
+            )
+            sync_into(compiled, into)
+
+        after = into.read_bytes()
+        assert after.startswith(theirs)
+        ours = [line for line in after[len(theirs) :].splitlines() if b"spool_word" in line]
+        assert sorted(ours) == sorted(line for line in last.values() if line)

@@ -104,16 +104,24 @@ def _weight(one: dict, prompt: str) -> float:
     weight, adjusted = 1.6, 0.0
     if wanted and said:
         weight += 0.45 if overlap >= 0.6 else 0.2 if overlap >= 0.3 else -0.2
-    scores = [
-        float(one["subscores"][key]) for key in SUBSCORES if one["subscores"].get(key) is not None
-    ]
+    scores = [score for key in SUBSCORES if (score := _score(one["subscores"], key)) is not None]
     if scores:
         adjusted += (statistics.mean(scores) - 3) * 0.025
         people = bool(PEOPLE & {word.strip().lower() for word in prompt.replace(",", " ").split()})
-        shown = one["context"].get("has_people")
-        if shown is False and people and float(one["subscores"].get("anatomy", 3)) < 3:
+        context = one["context"]
+        shown = context.get("has_people") if isinstance(context, dict) else None
+        anatomy = _score(one["subscores"], "anatomy")
+        if shown is not None and not shown and people and anatomy is not None and anatomy < 3:
             adjusted -= 0.10
     return max(0.05, weight + adjusted)
+
+
+def _score(subscores: object, key: str) -> float | None:
+    try:
+        score = float(subscores.get(key)) if isinstance(subscores, dict) else 0.0
+    except (TypeError, ValueError):
+        return None
+    return score if 1 <= score <= 5 else None
 
 
 def _tokens(prompt: str) -> set[str]:
