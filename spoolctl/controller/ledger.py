@@ -62,6 +62,8 @@ class Compiled:
     rebuilt: bool
     lost: frozenset[Part] = frozenset()
     """Parts that are in the file and were in no listing; only a full look tells."""
+    left_out: int = 0
+    """Lines that went: people's words that later ones replaced."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def compile_ledger(
         touched: Shelves (``names.shelf`` of the jobs' names) that got parts since the last
             compile. ``None``: a full look, which lists all shelves, compares the file's digest and
             removes what crashed compilers left.
-        read: Called once the file is in place, if anything was added to it; at a full look always, and then all lines are new.
+        read: Called once the file is in place, if its lines changed; at a full look always. There, and if lines went, all are new.
 
     Raises:
         InTheWay: A file lies where the ledger's folder must be.
@@ -129,8 +131,8 @@ def _compile(actor: Actor, ledger: str, touched: Collection[str] | None, read: R
             seen |= _parts_seen(actor, ledger, frozenset(), None)
         new_from = 0 if touched is None or current is None else local.stat().st_size
         made = _extend(actor, ledger, local, indexes, current, seen=seen | _parts_in(indexes))
-        if new_from < local.stat().st_size or touched is None:
-            read(local, new_from)
+        if made.added or made.left_out or touched is None:
+            read(local, 0 if made.left_out else new_from)
     return replace(made, lost=known - listed) if touched is None else made
 
 
@@ -176,7 +178,7 @@ def _extend(  # noqa: PLR0913 - one compile's facts, gathered by the only caller
         _remove(actor, ledger, [index.file for index in indexes if index.file != valid])
     rebuilt = current is None and bool(taken)
     actor.log("ledger.compiled", ledger=ledger, lines=total, added=lines, rebuilt=rebuilt)
-    return Compiled(total, lines, rebuilt)
+    return Compiled(total, lines, rebuilt, left_out=left_out)
 
 
 def _parts_in(indexes: Collection[_Index]) -> frozenset[Part]:

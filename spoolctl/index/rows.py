@@ -59,7 +59,7 @@ def image_row(line: JsonObject) -> Row | None:
     base = _mapping(line.get("base_config"))
     run_id, job = _text(line.get("run_id")), _text(told.get("spool_job"))
     index = _whole(told.get("spool_image_index"))
-    if run_id is None or job is None or index is None or told.get("record_kind"):
+    if run_id is None or job is None or index is None or _is_word(told):
         return None
     return {
         "run_id": run_id,
@@ -93,10 +93,12 @@ def word_row(line: JsonObject) -> Row | None:
     """The row of a person's word on an image, which may come before the image's own record; ``None`` for anything else."""
     told = _mapping(line.get("metadata"))
     run_id = _text(line.get("run_id"))
-    if run_id is None or not told.get("record_kind") or _text(told.get("spool_job")) is None:
+    if run_id is None or not _is_word(told) or _text(told.get("spool_job")) is None:
         return None
-    rating = _number(told.get("user_rating"))
-    choice = _text(told.get("spool_choice"))
+    # What was said; ``user_rating`` is what StableNew reckons with, which counts a pick as 5.
+    said = {"rating": told.get("user_rating"), "choice": told.get("spool_choice")}
+    said = _mapping(told.get("spool_said", said))
+    rating, choice = _number(said.get("rating")), _text(said.get("choice"))
     return {
         "run_id": run_id,
         "said": _text(told.get("spool_said_at")) or _text(line.get("timestamp")) or "",
@@ -104,6 +106,11 @@ def word_row(line: JsonObject) -> Row | None:
         "choice": choice if choice in CHOICES else None,
         "note": _text(told.get("user_notes")),
     }
+
+
+def _is_word(told: JsonObject) -> bool:
+    """True for a person's word, which may be no more than a note."""
+    return bool(told.get("record_kind")) or "spool_word" in told
 
 
 def _mapping(value: object) -> JsonObject:

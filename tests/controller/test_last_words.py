@@ -7,7 +7,8 @@ import pytest
 
 from spoolctl.controller.ledger import Compiled, compile_ledger
 from spoolctl.fsck import check
-from spoolctl.spool import Word, layout, rate
+from spoolctl.index import Index
+from spoolctl.spool import PICKED, Word, layout, rate
 from spoolctl.spool.memory import Blind, Crashed, Fault
 from tests.spool.rating_steps import compiled, merged, rated
 from tests.spool.spool_world import World
@@ -53,7 +54,7 @@ def test_a_word_costs_one_read_and_no_other_part_is_read_again():
     rate(world.person(), "job-1", 0, Word(rating=4))
     rate(world.person(), "job-1", 0, Word(rating=5))
     files = world.client()
-    assert compile_corpus(world, files=files) == Compiled(3, 1, False)
+    assert compile_corpus(world, files=files) == Compiled(3, 1, False, left_out=1)
     reads = [path for op, path, *_ in files.trace if op == "read" and "/parts/" in path]
     assert reads == [layout.word("job-1", 0, 4)]
     assert rated(world) == [5]
@@ -233,3 +234,35 @@ def test_fsck_knows_words_on_their_way_and_finds_those_that_nothing_bears():
     world.share.put(layout.word("job-9", 0, 1), b"{}\n")
     found = {one.code for one in check(world.actor("person-fsck"), pause_s=0).damage}
     assert found == {"word-without-record", "bad-word"}
+
+
+def test_whoever_follows_the_corpus_is_told_also_of_a_word_that_went_or_has_the_old_ones_length():
+    world = compiled(2)
+    read = []
+
+    def follow(copy, new_from):
+        read.append((copy.read_bytes().count(b'"user_rating"'), new_from))
+
+    actor = world.actor("controller-x")
+    for word in (Word(rating=3), Word()):
+        rate(world.person(), "job-1", 0, word)
+        compile_ledger(actor, layout.CORPUS, touched=["singles"], read=follow)
+    assert read == [(1, 0), (0, 0)]
+
+
+def test_the_index_of_results_has_what_was_said_last(tmp_path):
+    world = merged()
+    copy = tmp_path / "compiled"
+    asked = "SELECT rating, choice, note FROM images"
+    with Index(tmp_path / "index.sqlite") as index:
+        for word, told in (
+            (Word(choice=PICKED), (None, "picked", None)),
+            (Word(rating=4, anatomy=1, note="x"), (4, None, "x")),
+            (Word(note="only"), (None, None, "only")),
+            (Word(), (None, None, None)),
+        ):
+            rate(world.person(), "job-1", 0, word)
+            compile_corpus(world)
+            copy.write_bytes(world.share.tree()[TARGET])
+            index.take_in(TARGET, copy)
+            assert index.connection.execute(asked).fetchall() == [told]
