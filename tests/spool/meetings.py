@@ -14,6 +14,7 @@ from tests.spool.attempt_meetings import (
     failed_end_and_cancel,
     reap_and_end,
 )
+from tests.spool.rating_steps import rate_and_rate
 from tests.spool.record_meetings import (
     adopt_and_claim,
     claim_and_adopt,
@@ -51,7 +52,7 @@ MEETINGS = [
     adopt_and_claim, claim_and_adopt,
     hold_and_claim, claim_and_hold, claim_by_one_that_dies_and_hold,
     promote_and_promote, promote_and_promote_and_claim, fail_for_need_twice,
-    submit_and_submit, reject_and_reject,
+    submit_and_submit, reject_and_reject, rate_and_rate,
     prune_and_drag_back, prune_of_a_failed_job_and_retry,
     spill_and_spill, spill_and_claim, claim_and_spill, claims_out_of_one_shard,
 ]  # fmt: skip

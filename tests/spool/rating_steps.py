@@ -4,6 +4,7 @@ import json
 
 from spoolctl.spool import Word, layout, rate, words
 from tests.spool.fault_loop import NO_ANSWER, Scene, prepared, rests
+from tests.spool.interleaving import Meeting
 from tests.spool.scenes import with_job
 from tests.spool.spool_world import World
 
@@ -69,3 +70,22 @@ def compile_a_new_word():
         assert rated(world) == [5]
 
     return Scene(world, scanner._actor, scanner.scan, ended=ended, again=True)
+
+
+def rate_and_rate():
+    """Both are told a number of their own, and the word of the higher one is compiled, alone."""
+    world = compiled(2).copy()
+    ann, bob = world.person(), world.person()
+
+    def ended(first, second):
+        rests(world, "job-1", "done")
+        assert {first.number, second.number} == {2, 3}
+        assert rated(world) == [max((first, second), key=lambda said: said.number).word.rating]
+
+    return Meeting(
+        world,
+        ann,
+        lambda: rate(ann, "job-1", 0, Word(rating=4)),
+        lambda: rate(bob, "job-1", 0, Word(rating=5)),
+        ended,
+    )

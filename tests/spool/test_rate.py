@@ -22,7 +22,7 @@ from spoolctl.spool import (
     words,
 )
 from spoolctl.spool.memory import Blind
-from tests.spool.rating_steps import merged, rated
+from tests.spool.rating_steps import compiled, merged, rated
 from tests.spool.spool_world import JOB, World
 
 LEARNING = JOB.replace(
@@ -245,6 +245,33 @@ def test_a_mark_tells_the_controller_and_goes_once_it_has_looked():
     scanner.scan()
     assert rated(world) == [3]
     assert marked_shelves(world.person()) == frozenset()
+
+
+@pytest.mark.parametrize("word", [Word(rating=5), Word()])
+def test_a_word_said_while_the_controller_looks_is_in_after_its_next_pass_without_a_full_look(word):
+    number = 0
+    while True:
+        world = compiled(2).copy()
+        files = world.client()
+        scanner, ann = world.controller(files=files), world.person()
+        scanner.scan()
+        rate(ann, "job-1", 0, Word(rating=3))
+        begin = files.operations
+
+        def cut_in(_operation, _path, at=begin + number, me=files, who=ann):
+            if me.operations - 1 == at:
+                me.on_operation = None
+                rate(who, "job-1", 0, word)
+
+        files.on_operation = cut_in
+        scanner.scan()
+        if files.on_operation is not None:
+            break
+        world.turn(30)
+        scanner.scan()
+        assert rated(world) == ([] if word.is_withdrawn else [5]), number
+        number += 1
+    assert number > 20
 
 
 def test_a_word_whose_speaker_died_before_the_mark_is_found_by_the_next_full_look():

@@ -127,3 +127,46 @@ def test_a_word_synced_into_stablenews_file_counts_once_there_too(run, tmp_path)
     assert sync_into(compiled, into).replaced == 1
     assert recommend(into.read_bytes(), PROMPT) == recommend(corpus(run), PROMPT)
     assert into.read_bytes().startswith(b'{"run_id": "theirs"')
+
+
+def test_sixty_jobs_on_three_workers_of_which_two_die_give_sixty_records_and_ratings_decide():
+    world = World()
+    values = (4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
+    for value in values:
+        for number in range(10):
+            world.submit(f"v{int(value)}.{number}", job(value, number))
+    workers = [world.worker(f"w{number}", machine=f"host-{number}") for number in (1, 2, 3)]
+    for turn in range(12):
+        for number, worker in enumerate(workers):
+            claimed = worker.claim() if worker else None
+            if claimed is None:
+                continue
+            if (turn, number) in ((3, 0), (5, 1)):  # killed at work, its record in claimed/
+                world.dead.add(worker.actor.host.pid)
+                workers[number] = None
+            else:
+                worker.run(claimed)
+    world.recover()
+    world.check_ended()
+    data = corpus(world)
+    records = [json.loads(line) for line in data.splitlines()]
+    assert len({record["run_id"] for record in records}) == len(records) == 60
+    attempts = [record["metadata"]["spool_attempt"] for record in records]
+    assert sorted(attempts) == [1] * 58 + [2] * 2
+    assert recommend(data, PROMPT).tier == "no_evidence"
+
+    scanner = world.controller()
+    scanner.scan()
+    for value, rating in ((4, 2), (7, 5), (9, 3)):
+        for number in range(2 if value == 7 else 1):
+            rate(world.person(), f"v{value}.{number}", 0, Word(rating=rating))
+    scanner.scan()
+    said = recommend(corpus(world), PROMPT)
+    assert (said.tier, said.best["cfg_scale"].value) == ("experiment_strong", 7.0)
+    for number in range(3):
+        rate(world.person(), f"v9.{number}", 0, Word(rating=5))
+        rate(world.person(), f"v7.{number}", 0, Word(rating=1) if number < 2 else Word())
+    rate(world.person(), "v7.1", 0, Word())
+    scanner.scan()
+    assert recommend(corpus(world), PROMPT).best["cfg_scale"].value == 9.0
+    assert len(corpus(world).splitlines()) == 60 + 5
