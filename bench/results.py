@@ -20,7 +20,22 @@ from spoolctl.index import Index, Wanted, count, group_sums, images
 from spoolctl.spool import layout
 
 GOAL_MS = 100.0
-WORDS = ["dragon", "castle", "night", "sea", "storm", "light", "old", "stone", "river", "lantern", "forest", "gold", "ruin", "sky"]
+WORDS = [
+    "dragon",
+    "castle",
+    "night",
+    "sea",
+    "storm",
+    "light",
+    "old",
+    "stone",
+    "river",
+    "lantern",
+    "forest",
+    "gold",
+    "ruin",
+    "sky",
+]
 MODELS = ("juggernautXL", "dreamshaperXL", "flux1-dev", "sd15-base")
 QUERIES: dict[str, Wanted] = {
     "newest 100": Wanted(limit=100),

@@ -9,6 +9,7 @@ What it costs: a listing of each group's thumbnails that got images; one read of
 import tempfile
 from pathlib import Path
 
+from spoolctl.controller.drops import make_sides
 from spoolctl.groups.page import differing_of, page_of, told_of
 from spoolctl.groups.sheet import PER_SHEET, SHEETS_MAX, Cell, sheet
 from spoolctl.groups.thumbs import FOLDER, NoPicture, thumb_name, thumb_of
@@ -103,6 +104,7 @@ class Gallery:
         result = self._result(group)
         if result is None:
             return
+        make_sides(self._actor, group)
         order = {job.name: number for number, job in enumerate(result.jobs)}
         shown = sorted(
             found, key=lambda one: (order.get(one.job, len(order)), one.job, one.image_index)

@@ -1,6 +1,6 @@
 """Groups' results, kept in step with what was merged: ``groups/<group>/result.json``, written when a group's last job has ended.
 
-Behind each result come the group's page and pictures (``gallery``).
+Behind each result come the group's page and pictures (``gallery``), and what people drop beside them (``drops``).
 
 Guarantees: the file tells all jobs of the group that are known, in the order of their plan, and is replaced as a whole; a group that
 changes after its end (a retry, a late job, a rating does not) is told anew. Whatever is lost, the file or the index, is made anew, so a
@@ -13,6 +13,7 @@ definitions; one look at all folders for those that did. A group of which a job 
 
 from pathlib import Path
 
+from spoolctl.controller.drops import Drops
 from spoolctl.controller.gallery import Gallery
 from spoolctl.groups import result_of, standing_of
 from spoolctl.index import GroupSums, Index, Wanted, group_sums, images
@@ -53,6 +54,7 @@ class GroupsKeeper:
         self._changed = False
         self._look_at = 0.0
         self._gallery = Gallery(actor)
+        self._drops = Drops(actor)
         self._sizes: dict[str, tuple[frozenset[str], int]] = {}
         """The definitions of each group, and how many jobs they name."""
 
@@ -75,6 +77,7 @@ class GroupsKeeper:
         if due and not self._changed:
             self._look_at = now + LOOK_S
         self._gallery.work(index)
+        self._drops.look(index)
         return written
 
     def _tell_changed(self, index: Index, *, due: bool) -> int:

@@ -138,6 +138,18 @@ class Index:
         """Note for which sums something of a group was written last, so that it is not made again at each start."""
         self.connection.execute("INSERT OR REPLACE INTO told VALUES (?, ?, ?)", (group, what, said))
 
+    def told_of(self, group: str, begins: str) -> dict[str, str]:
+        """All that was noted of a group under names that begin so, by the rest of the name."""
+        found = self.connection.execute(
+            "SELECT substr(what, ?), said FROM told WHERE grp = ? AND substr(what, 1, ?) = ?",
+            (len(begins) + 1, group, len(begins), begins),
+        )
+        return dict(found.fetchall())
+
+    def forget_told(self, group: str, what: str) -> None:
+        """Take back a note."""
+        self.connection.execute("DELETE FROM told WHERE grp = ? AND what = ?", (group, what))
+
     def _where(self, ledger: Ledger) -> "_Where | None":
         found = self.connection.execute(
             "SELECT bytes, tail FROM ledgers WHERE path = ?", (ledger.path,)
