@@ -13,11 +13,11 @@ from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from spoolctl.spool.errors import BadRecord, NewerRecord
 from spoolctl.spool.records import RECORD_BYTES_MAX, Record
-from spoolctl.spool.records.base import told
+from spoolctl.spool.records.base import Submitted, told
 from spoolctl.spool.yamltext import Parsed, line_of, parse
 
 END_MARK = b"...\n"
@@ -26,6 +26,8 @@ END_MARK = b"...\n"
 R = TypeVar("R", bound=Record)
 Path = tuple[str | int, ...]
 _SCHEMA = re.compile(r"(spool\.[a-z]+)/([0-9]{1,9})\Z")
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that JSON may hold as they are, and that YAML's own parsers refuse or take for the end of a line."""
 _FIELD_CHARS_MAX, _MESSAGE_CHARS_MAX, _SHOWN_CHARS_MAX = 200, 300, 60
 
 
@@ -76,10 +78,14 @@ def from_mapping(kind: type[R], mapping: dict[str, Any]) -> R:
 
 
 def encode(record: Record) -> bytes:
-    """Write a record as YAML, keys in the order of its class, ending in ``END_MARK``.
+    """Write a record so that a person can read it and any reader sees whether it is whole.
 
+    What people write too (jobs, settings) is written as YAML, keys in the order of its class, ending in ``END_MARK``. What only programs
+    write is JSON, an entry a line: a twentieth of YAML's time to write, a tenth to read, and YAML all the same.
     Text that is not Unicode (lone surrogates: a file name that is not UTF-8) is written with escapes.
     """
+    if not isinstance(record, Submitted):
+        return _json(record, indent=1)
     text = yaml.dump(
         _plain(record),
         Dumper=yaml.CSafeDumper,
@@ -93,7 +99,15 @@ def encode(record: Record) -> bytes:
 
 def encode_json(record: Record) -> bytes:
     """Write a record as one line of JSON (heartbeats: small and read often); text as for ``encode``."""
-    return json.dumps(_plain(record), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return _json(record)
+
+
+def _json(record: Record, *, indent: int | None = None) -> bytes:
+    try:
+        text = record.model_dump_json(by_alias=True, exclude_none=True, indent=indent)
+    except (PydanticSerializationError, UnicodeError):  # lone surrogates
+        text = json.dumps(_plain(record), ensure_ascii=False, indent=indent)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
 
 
 def _plain(record: Record) -> Any:  # noqa: ANN401 - a mapping of plain values

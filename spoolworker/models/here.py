@@ -24,10 +24,10 @@ NAMES_BYTES_MAX = 512 * 1024
 """Of a card's names but the checkpoints'; with the digests a record holds 1 MiB at most."""
 CHECKPOINTS_BYTES_MAX = 224 * 1024
 """Of a card's checkpoints with their digests: 1,400 of names like most. Nobody has more but who names a whole drive."""
-_BYTES_AROUND_CHECKPOINT = 120
+_BYTES_AROUND_CHECKPOINT = 136
 _LISTS = ("vaes", "loras", "embeddings", "upscalers", "samplers", "extensions")
-_BYTES_AROUND = 72
-"""Of a digest and what YAML needs around it and its name."""
+_BYTES_AROUND = 80
+"""Of a digest and what JSON needs around it and its name."""
 
 Known = tuple[ModelFile, Digests | None]
 

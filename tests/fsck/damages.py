@@ -1,9 +1,12 @@
 """Every kind of damage, each made alone in a spool that is sound otherwise, and what fsck is to say of it."""
 
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+
+import yaml
 
 from spoolctl.spool import (
     HOLDER_SCHEMA,
@@ -456,6 +459,11 @@ def _cut(data):
     return data[: len(data) // 2]
 
 
+def _as_yaml_without_its_mark(data):
+    """As it was written before it was JSON, but for its last line."""
+    return yaml.safe_dump(json.loads(data), sort_keys=False).encode()
+
+
 damage, stuck, note = (partial(Damage, severity=one) for one in ("damage", "stuck", "note"))
 
 
@@ -515,7 +523,7 @@ DAMAGES = {
     "half a heartbeat of a worker": damage("unreadable", put("nodes/w8.heartbeat.json", b"{"), "I2"),
     "half a card": damage("unreadable", put("nodes/w8.node.yaml", b"schema: spo"), "I2"),
     "a verdict cut off where it still reads well": damage(
-        "unreadable", copied(MANIFEST, MANIFEST, change=lambda d: d.removesuffix(b"...\n")), "I2"
+        "unreadable", copied(MANIFEST, MANIFEST, change=_as_yaml_without_its_mark), "I2"
     ),
     "half the settings": damage("unreadable", put("spool.yaml", b"schema: spo"), "I2"),
     "half a request": note("unreadable", put("control/w0.drain.yaml", b"schema: spo"), "I2"),

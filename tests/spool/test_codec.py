@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -346,7 +347,33 @@ def test_our_own_records_may_carry_keys_of_a_newer_writer_and_a_job_may_not() ->
     refused(job_with(b"mood: new"))
 
 
-def test_what_we_write_ends_in_the_document_end_mark() -> None:
+A_VERDICT = (
+    b"{schema: spool.manifest/1, name: x, attempt: 1, verdict: succeeded, "
+    b"by: s/1, day: '2026-11-20', final: true}"
+)
+AWKWARD = "ä 日本 🙂 \x7f\x85\u2028\ufeff\x00\t\n...\n- a: 'b' \"c\" #d "
+
+
+def test_what_only_programs_write_is_json_that_a_yaml_reader_reads_as_the_same() -> None:
+    manifest = codec.decode(Manifest, A_VERDICT).model_copy(
+        update={"log_tail": AWKWARD, "facts": {"a key: 'x'": [1.5, None, AWKWARD]}}
+    )
+
+    data = codec.encode(manifest)
+
+    assert codec.is_whole(data)
+    assert yaml.safe_load(data) == json.loads(data)
+    assert codec.decode(Manifest, data) == manifest
+
+
+def test_no_beginning_of_what_only_programs_write_is_taken_for_the_whole() -> None:
+    data = codec.encode(codec.decode(Manifest, A_VERDICT))
+
+    for end in range(len(data.rstrip())):
+        refused(data[:end], Manifest)
+
+
+def test_a_job_as_we_write_it_ends_in_the_document_end_mark() -> None:
     data = codec.encode(codec.decode(Job, GOOD))
 
     assert data.endswith(b"\n" + codec.END_MARK)

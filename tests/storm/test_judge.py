@@ -110,7 +110,7 @@ def test_an_attempt_without_a_verdict_is_seen(left):
 
 
 def test_a_torn_verdict_is_seen(left):
-    left.rewrite("name:", "name: [")
+    left.rewrite('"name":', '"name": [')
 
     assert left.judge().lost == {left.name}
 
@@ -123,7 +123,7 @@ def test_two_commits_are_doubled(left):
 
 def test_a_run_after_the_commit_is_doubled(left):
     left.second_attempt()
-    left.rewrite("verdict: succeeded", "verdict: lost")
+    left.rewrite('"verdict": "succeeded"', '"verdict": "lost"')
 
     found = left.judge()
 
@@ -172,8 +172,8 @@ def test_a_job_that_is_poison_by_policy_is_told_apart_from_a_lost_one(left):
     day = left.root / "failed" / left.record.parent.name
     day.mkdir(parents=True)
     left.record.rename(day / left.record.name)
-    left.rewrite("verdict: succeeded", "verdict: lost")
-    left.rewrite("crashes: 0", "crashes: 1")
+    left.rewrite('"verdict": "succeeded"', '"verdict": "lost"')
+    left.rewrite('"crashes": 0', '"crashes": 1')
     left.corpus.write_text(
         "".join(
             one for one in left.corpus.read_text().splitlines(keepends=True) if left.name not in one
