@@ -231,7 +231,9 @@ def show(actor: Actor, claimed: Claim, ready: Ready, life: Life) -> None:
     """Heartbeat and rename. Both may fail: the attempt is ours all the same, and the next beat tries again."""
     try:
         life.beat_attempt(claimed.name, claimed.number)
-        move(actor, ready.location, layout.claimed(actor.session), label=claimed.number)
+        # This attempt was made a moment ago, so that no file ever had its label in this session's folder.
+        place = layout.claimed(actor.session)
+        move(actor, ready.location, place, label=claimed.number, is_new=True)
     except OSError as error:
         actor.log("claim.shown_late", job=claimed.name, error=str(error))
 

@@ -148,14 +148,14 @@ class ShareFiles:
         self._do(lambda: self._native.link(source, target), source, target)
 
     @_timed
-    def rename(self, source: str, target: str) -> None:
+    def rename(self, source: str, target: str, *, apart: bool = False) -> None:
         """Move a file; see ``ports.Files``."""
         for ask_first in (False, True):
             if ask_first:  # either may be the one that is stale
                 self._native.ask_name(source)
                 self._native.ask_name(target)
             self._do(lambda: self._native.replace(source, target), source, target)
-            if not self._native.is_same(source, target):
+            if apart or not self._native.is_same(source, target):
                 return
         raise FileExistsError(errno.EEXIST, f"it is the same file as {source}", target)
 
@@ -179,7 +179,7 @@ class ShareFiles:
     def stat(self, path: str) -> Stat:
         """Look at one entry, a symlink itself included; see ``ports.Files``."""
         self._ask(path)
-        return self._do(lambda: self._native.stat(path), path)
+        return self._do(lambda: self._native.stat(path))  # asked already: "not found" is believed
 
     @_timed
     def store(self, local: Path, path: str) -> None:
@@ -230,7 +230,7 @@ class ShareFiles:
             (self._native.sync if lasting else self._native.send)(stream)
 
     def _do(self, call: Callable[[], T], *paths: str) -> T:
-        """Do one operation: "not found" is believed after asking, and Windows is given time."""
+        """Do one operation: "not found" is believed after asking for the folders of *paths*, and Windows is given time."""
         for wait_s in self.waits_s:
             try:
                 return self._believing(call, paths)
@@ -244,6 +244,8 @@ class ShareFiles:
         try:
             return call()
         except FileNotFoundError:
+            if not paths:
+                raise
             for path in paths:
                 self._ask(path)
         return call()

@@ -118,6 +118,17 @@ def decisions(actor: Actor, name: str, *, known: Manifest | None = None) -> Deci
     return Decisions(name, layout.RECORD in entries, highest, pruned, layout.APPROVED in entries)
 
 
+def committed(verdict: Manifest | None) -> Decisions | None:
+    """What is decided about a job, told by its commit alone; None if *verdict* is none.
+
+    A verdict is never changed, and no attempt is made after one that succeeded: whoever published or read it knows what a look would
+    find. All but a tombstone: so this is for who moves a record, not for who makes an attempt.
+    """
+    if verdict is None or not verdict.succeeded:
+        return None
+    return Decisions(verdict.name, pinned=True, highest=Attempt(verdict.attempt, verdict))
+
+
 def attempt_numbers(actor: Actor, name: str) -> tuple[int, ...]:
     """All attempts of a job that are there, ascending."""
     try:

@@ -182,7 +182,7 @@ class MemoryFiles:
         """See ``ports.Files``."""
         self._do("link", lambda: self._tree.link(source, target), source, target)
 
-    def rename(self, source: str, target: str) -> None:
+    def rename(self, source: str, target: str, *, apart: bool = False) -> None:
         """See ``ports.Files``."""
         self._do("rename", lambda: self._tree.rename(source, target), source, target)
 

@@ -8,6 +8,7 @@ Guarantees: nothing enters the corpus whose outputs were not read back and found
 aside; it is neither merged nor replaced.
 """
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,12 +16,13 @@ from spoolctl.spool import layout
 from spoolctl.spool.actor import Actor
 from spoolctl.spool.attempts import pinned_job
 from spoolctl.spool.digests import sha256_of
-from spoolctl.spool.errors import ShareUnusable
+from spoolctl.spool.errors import BadRecord, ShareUnusable
 from spoolctl.spool.layout import Location, Place, State
-from spoolctl.spool.looking import decisions
+from spoolctl.spool.looking import Decisions, committed, decisions, read_record
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
-from spoolctl.spool.records import Job, Manifest
+from spoolctl.spool.records import RECORD_BYTES_MAX, Job, Manifest
 from spoolctl.spool.settle import move, put_back_pinned, set_aside_unless, settle
+from spoolctl.spool.submit import parse_job
 
 CorpusOf = Callable[[Job, Manifest], bytes]
 HistoryOf = Callable[[Job | None, Manifest], bytes]
@@ -52,7 +54,7 @@ def merge(actor: Actor, location: Location, *, corpus: CorpusOf, history: Histor
         BadRecord: A decision is there but cannot be read.
         ShareUnusable: The share does not say whether a part was published.
     """
-    decided = decisions(actor, location.name)
+    decided = _commit_by_its_label(actor, location) or decisions(actor, location.name)
     last = decided.highest
     if decided.pruned is not None or last is None or last.verdict is None or not last.is_commit:
         rests = settle(actor, location)
@@ -62,17 +64,20 @@ def merge(actor: Actor, location: Location, *, corpus: CorpusOf, history: Histor
             )
         return Merged(done=rests is not None)
     manifest = last.verdict
-    job, sha256 = pinned_job(actor, location.name)
+    job = _record_that_ran(actor, location, manifest)
     if job is None:
-        return _problem(actor, location, f"'{layout.pinned_record(location.name)}' cannot be read")
-    if set_aside_unless(
-        actor,
-        location,
-        lambda data: sha256_of(data) == sha256,
-        # It may be the record, edited: the commit is to be merged all the same.
-        first=lambda: put_back_pinned(actor, decided, location, location.place),
-    ):
-        return Merged(done=False)
+        job, sha256 = pinned_job(actor, location.name)
+        if job is None:
+            pinned = layout.pinned_record(location.name)
+            return _problem(actor, location, f"'{pinned}' cannot be read")
+        if set_aside_unless(
+            actor,
+            location,
+            lambda data: sha256_of(data) == sha256,
+            # It may be the record, edited: the commit is to be merged all the same.
+            first=lambda: put_back_pinned(actor, decided, location, location.place),
+        ):
+            return Merged(done=False)
     problem = verify_outputs(actor, manifest)
     if problem is not None:
         return _problem(actor, location, problem)
@@ -90,6 +95,35 @@ def merge(actor: Actor, location: Location, *, corpus: CorpusOf, history: Histor
         images=len(manifest.images),
     )
     return Merged(done=True)
+
+
+def _commit_by_its_label(actor: Actor, location: Location) -> Decisions | None:
+    """The job's commit, if the attempt that the record's label names is it; None if a look must tell.
+
+    The label decides nothing: it only says where to look first. If a commit lies there it is the only one, and no attempt follows it.
+    """
+    number = location.file.label
+    if number is None:
+        return None
+    try:
+        verdict = read_record(actor, Manifest, layout.manifest(location.name, number))
+    except (FileNotFoundError, BadRecord):
+        return None  # a look finds out, and tells
+    is_its_own = (verdict.name, verdict.attempt) == (location.name, number)
+    return committed(verdict) if is_its_own else None
+
+
+def _record_that_ran(actor: Actor, location: Location, manifest: Manifest) -> Job | None:
+    """The job, if what lies at *location* are the bytes that the commit was of, by their digest; None if the pinned record must tell."""
+    try:
+        data = actor.files.read(location.path, bytes_max=RECORD_BYTES_MAX)
+        return parse_job(data) if sha256_of(data) == manifest.record_sha256 else None
+    except (FileNotFoundError, BadRecord):
+        return None
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        return None
 
 
 def is_merged(actor: Actor, name: str) -> bool:

@@ -77,8 +77,12 @@ class Files(Protocol):
         """Hard-link *source* to *target*, which must not exist (``FileExistsError``)."""
         ...
 
-    def rename(self, source: str, target: str) -> None:
+    def rename(self, source: str, target: str, *, apart: bool = False) -> None:
         """Move a file, replacing what is at *target*. Atomic; **not** exclusive on SMB.
+
+        *apart*: no client can remember *target* as a name of this very file, because *source* was made a moment ago under a name of its
+        own, or *target* has never been. Then the move need not be proven by another look. (To find *target* free proves nothing: over SMB
+        a client may forget that a name is there and still remember for which file it was.)
 
         Raises:
             FileExistsError: Both are names of one file, and stay.

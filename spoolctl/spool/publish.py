@@ -161,4 +161,4 @@ def store_own(actor: Actor, local: Path, path: str) -> None:
 def _replace(actor: Actor, path: str, write: Callable[[str], None]) -> None:
     with own_temporary(actor, path, renamed=True) as temporary:
         write(temporary)
-        actor.files.rename(temporary, path)
+        actor.files.rename(temporary, path, apart=True)

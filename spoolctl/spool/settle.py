@@ -20,7 +20,7 @@ from spoolctl.spool.actor import Actor
 from spoolctl.spool.digests import sha256_of
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.layout import Location, Place, State
-from spoolctl.spool.looking import Decisions, decisions, find, find_twice
+from spoolctl.spool.looking import Decisions, committed, decisions, find, find_twice
 from spoolctl.spool.publish import Outcome, ensure_folder, publish_once
 from spoolctl.spool.records import RECORD_BYTES_MAX, Manifest
 from spoolctl.spool.reject import reject_name_seen_before
@@ -39,7 +39,7 @@ def settle(actor: Actor, location: Location, *, known: Manifest | None = None) -
     Args:
         actor: Who does it.
         location: Where the record was seen.
-        known: A verdict on the job that stands; it is not read again.
+        known: A verdict on the job that stands; it is not read again, and after a commit nothing else of what is decided is.
 
     Returns:
         Where it came to rest; ``None`` if it was found nowhere, kept moving, or was rejected.
@@ -50,7 +50,7 @@ def settle(actor: Actor, location: Location, *, known: Manifest | None = None) -
     """
     mine = False
     for _ in range(MOVES_MAX):
-        decided = decisions(actor, location.name, known=known)
+        decided = committed(known) or decisions(actor, location.name, known=known)
         known = decided.highest.verdict if decided.highest else None
         if location.place.state is State.CLAIMED and decided.highest is None:
             # A claimed job has an attempt. By one blind listing an edited record went to a queue, was rejected there, and its
@@ -195,8 +195,17 @@ def close(actor: Actor, decided: Decisions, location: Location) -> None:
         publish_once(actor, path, f"seen in {location.place.folder}\n".encode())
 
 
-def move(actor: Actor, location: Location, place: Place, *, label: int | None) -> Location | None:
+def move(
+    actor: Actor, location: Location, place: Place, *, label: int | None, is_new: bool = False
+) -> Location | None:
     """Rename a record into another folder.
+
+    Args:
+        actor: Who moves it.
+        location: Where it lies.
+        place: Where it is to lie.
+        label: The label that it is to bear.
+        is_new: Nobody has ever had it under the name that it gets there.
 
     Returns:
         Where it lies now; ``None`` if it was not there to be moved, or another record of other bytes is in the way.
@@ -215,7 +224,7 @@ def move(actor: Actor, location: Location, place: Place, *, label: int | None) -
         target = beside
     for last_try in (False, True):
         try:
-            actor.files.rename(location.path, target.path)
+            actor.files.rename(location.path, target.path, apart=is_new)
         except FileNotFoundError:
             if last_try:
                 # Gone, or done with the reply lost: "not found" is then said of our own rename.
@@ -249,6 +258,8 @@ def _beside(target: Location) -> Location:
 
 def _blocked(actor: Actor, source: Location, target: Location) -> bool:
     """True if *target* is taken by other bytes: neither a job that was never pinned nor a person's file may be replaced by a move."""
+    if not lies_at(actor, target):
+        return False  # nearly always; to ask by opening it takes one round trip more
     try:
         there = actor.files.read(target.path, bytes_max=RECORD_BYTES_MAX)
     except FileNotFoundError:

@@ -202,10 +202,10 @@ def test_a_share_that_refuses_the_file_is_told_and_it_comes_later(world):
     scanner = world.controller(files=share)
     written = share.rename
 
-    def refuse(source, target):
+    def refuse(source, target, **how):
         if target == layout.FIGURES:
             raise OSError(28, "no space left on the share")
-        return written(source, target)
+        return written(source, target, **how)
 
     share.rename = refuse
     assert "no space left" in " ".join(scanner.scan().troubles)

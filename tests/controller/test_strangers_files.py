@@ -2,7 +2,7 @@
 
 import pytest
 
-from spoolctl.spool import Code, all_records, layout, prune_job
+from spoolctl.spool import Code, Reason, all_records, decode, layout, prune_job
 from tests.spool.spool_world import JOB, World
 
 DAY = "2026-03-27"
@@ -133,4 +133,4 @@ def test_the_reason_says_that_the_name_was_seen_before(world):
     reasons = [d for p, d in world.share.tree().items() if p.endswith(layout.REASON_SUFFIX)]
     assert len(reasons) == 1
     assert b"was seen before" in reasons[0]
-    assert b"was_in: finished\n" in reasons[0]
+    assert decode(Reason, reasons[0]).was_in == "finished"

@@ -314,8 +314,8 @@ DECIDING = (
             rewritten(
                 "claim:show",
                 (
-                    "        move(actor, ready.location, layout.claimed(actor.session), label=claimed.number)\n",
-                    "        return move(actor, ready.location, layout.claimed(actor.session), label=claimed.number)\n",
+                    "        move(actor, ready.location, place, label=claimed.number, is_new=True)\n",
+                    "        return move(actor, ready.location, place, label=claimed.number, is_new=True)\n",
                 ),
             ),
             rewritten(

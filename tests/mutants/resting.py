@@ -108,7 +108,7 @@ RESTING = (
         rewritten(
             "settle:move",
             (
-                "actor.files.rename(location.path, target.path)",
+                "actor.files.rename(location.path, target.path, apart=is_new)",
                 "actor.files.link(location.path, target.path); actor.files.unlink(location.path)",
             ),
         ),

@@ -119,10 +119,10 @@ def test_silence_grows_too_while_a_call_does_not_return(rig):
     rename = rig.files.rename
     hung, back = threading.Event(), threading.Event()
 
-    def hang(source, target):
+    def hang(source, target, **how):
         hung.set()
         assert back.wait(BY_HAND)
-        rename(source, target)
+        rename(source, target, **how)
 
     rig.files.rename = hang
     rig.world.turn(10)
@@ -139,10 +139,10 @@ def test_silence_grows_too_while_a_call_does_not_return(rig):
 def test_an_attempt_that_cannot_be_written_to_is_silence_though_the_worker_still_shows_life(rig):
     rename = rig.files.rename
 
-    def refuses(source, target):
+    def refuses(source, target, **how):
         if target == rig.beats["attempt"]:
             raise PermissionError(13, "Permission denied", target)
-        rename(source, target)
+        rename(source, target, **how)
 
     rig.files.rename = refuses
     rig.pulse.watch(rig.claim)
