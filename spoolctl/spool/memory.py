@@ -184,6 +184,7 @@ class MemoryFiles:
 
     def rename(self, source: str, target: str, *, apart: bool = False) -> None:
         """See ``ports.Files``."""
+        del apart  # there is no cache here that could be wrong
         self._do("rename", lambda: self._tree.rename(source, target), source, target)
 
     def unlink(self, path: str) -> None:
