@@ -20,6 +20,8 @@ from spoolctl.spool import open_spool
 ROOT = Path(__file__).parents[1]
 _NEXT_ATTEMPT_MAX_S = 60.0
 _PEEK_S = 0.02
+_AT_REST_S = 40.0
+"""After so long the sweeps of a worker that finds nothing are as seldom as they become."""
 
 
 def starts(root: Path, samples: int, *, notified: bool) -> list[float]:
@@ -46,7 +48,7 @@ def idle(root: Path, seconds: float) -> tuple[float, float, dict[str, float]]:
     worker = Watched(spool, root / "scratch")
     with worker.beside():
         worker.moment("worker.started")
-        time.sleep(min(5.0, seconds))
+        time.sleep(min(_AT_REST_S, seconds))
         worker.native.operations.clear()
         worker.native.trips = 0
         time.sleep(seconds)
@@ -103,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = tables.options(__doc__)
     parser.add_argument("--samples", type=int, default=20)
     given = parser.parse_args(arguments)
-    samples, idle_s, kills = (1, 1.0, 1) if given.quick else (given.samples, 30.0, 5)
+    samples, idle_s, kills = (1, 1.0, 1) if given.quick else (given.samples, 80.0, 5)
     rows: list[list[object]] = []
     for where, notified in (("on this machine", True), ("as on another", False)):
         with tables.workplace(given.folder) as root:

@@ -24,6 +24,7 @@ from spoolctl.spool import (
     Log,
     Manifest,
     Sweeper,
+    Swept,
     asked_of_worker,
     begin_session,
     end_former_sessions,
@@ -49,6 +50,7 @@ from spoolworker.execution import BackendHangs, Execution
 from spoolworker.expecting import Expecting, model_of, was_loaded
 from spoolworker.fetching import Fetched, Fetching
 from spoolworker.naming import hold_name
+from spoolworker.pace import Pace
 from spoolworker.pulse import LOOK_S, Pulse
 from spoolworker.readiness import Readiness
 from spoolworker.stopping import Stopping
@@ -87,8 +89,8 @@ class Agent:
         """To be entered around ``run``: ends the process if a call to the share never returns."""
         self._admission = Admission()
         self._sweeper = Sweeper(self._actor, self._life, self._admission)
+        self._pace = Pace(self._actor, self._sweeper)
         self._chooser: Chooser | None = None
-        self._next_sweep = 0.0
         self._next_look = 0.0
         wall_s, available = self._actor.clock.utc_s, config.availability
         in_use = InUse(
@@ -179,9 +181,12 @@ class Agent:
 
     def _loop(self) -> int:
         while not self._stopping.finish.is_set():
+            if self._stopping.wake.is_set():
+                self._pace.hurry()
             self._stopping.wake.clear()
             claimed, leave = self._next() if self._is_ready() else (None, self._may_leave())
             if claimed is not None:
+                self._pace.hurry()
                 try:
                     self._succession.run(claimed)
                 except BackendHangs as error:
@@ -220,12 +225,8 @@ class Agent:
             self._actor.log("choose.trouble", error=str(error))
             return None, False
         self._life.tell(message=self._chooser.waits_for_upgrade())
-        if (
-            look.claimed is not None
-            or look.growing
-            or look.left
-            or not (self._config.drain or self._config.once)
-        ):
+        stays = look.growing or look.left or not (self._config.drain or self._config.once)
+        if look.claimed is not None or stays:
             return look.claimed, False
         # What waited for the jobs just done may be due by now; only a sweep brings it into a queue.
         swept = self._sweeper.sweep()
@@ -327,17 +328,20 @@ class Agent:
 
     def _tidy_if_due(self) -> bool:
         """Sweep, obey requests and look around, if it is time; True if the sweep brought something into a queue."""
-        if self._stopping.finish.is_set() or self._actor.clock.mono() < self._next_sweep:
+        is_due = self._pace.is_due()
+        if self._stopping.finish.is_set() or not (is_due or self._pace.may_meet()):
             return False
-        swept = self._sweeper.sweep()
+        swept = Swept()
         try:
-            self._heed()
+            if is_due:
+                swept = self._sweeper.sweep()
+                self._pace.swept()
+                self._heed()
             if self._chooser is not None:
                 self._chooser.company.meet()
         except OSError as error:
             self._actor.log("sweep.trouble", what="control", error=str(error))
-        rest_s = spread(self._actor.settings.sweep_s, self._actor.entropy.fraction())
-        self._next_sweep = self._actor.clock.mono() + rest_s
+        self._pace.met()
         return bool(swept.promoted or swept.settled)
 
     def _at_beat(self) -> None:

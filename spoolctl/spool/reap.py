@@ -49,6 +49,8 @@ class Reaper:
         self._watches: dict[tuple[str, int], _Watch] = {}
         self._last_mono = actor.clock.mono()
         self._silences = life.silences
+        self._alive_here: dict[tuple[str, int], tuple[int, float]] = {}
+        """Owners on this machine that were alive when they were last considered: process and start."""
 
     def wake(self) -> None:
         """Begin a sweep. An observer that hung for long saw nothing meanwhile, so its watches start anew.
@@ -101,7 +103,10 @@ class Reaper:
         self._notice_hang()  # that very read may have hung, and what it brought be as old as the hang
         unchanged_s = self._unchanged_s(key, seen)
         code = self._proof(beat, unchanged_s)
+        self._alive_here.pop(key, None)
         if code is None:
+            if beat is not None and beat.host_id == self._actor.host.host_id:
+                self._alive_here[key] = beat.pid, beat.started_s
             return False
         if not self._sees(key, seen):
             self._actor.log("reap.blind", job=name, attempt=key[1])
@@ -138,9 +143,19 @@ class Reaper:
                 return False
         return self._life.proves_sight()
 
+    def sees_a_death(self) -> bool:
+        """True if an owner on this machine is gone that was alive when it was last considered. Asks no share."""
+        gone = [k for k, one in self._alive_here.items() if not self._actor.is_alive(*one)]
+        for key in gone:
+            del self._alive_here[
+                key
+            ]  # told once: a share that fails is not asked more often for it
+        return bool(gone)
+
     def forget_ended(self, still_open: set[tuple[str, int]]) -> None:
         """Drop the watches of attempts that nobody sees open any more."""
         self._watches = {key: w for key, w in self._watches.items() if key in still_open}
+        self._alive_here = {key: p for key, p in self._alive_here.items() if key in still_open}
 
     def publish_lost(  # noqa: PLR0913 - each is one independent fact
         self,

@@ -79,12 +79,20 @@ class Sweeper:
         self._spiller = Spiller(actor, self._admission)
         self._look_again: dict[str, float] = {}
         self._open: set[tuple[str, int]] = set()
+        self.is_quiet = False
+        """True if the last pass met nothing that goes on: no open attempt, no record that waits, nothing to be moved, no trouble."""
+        self._waits = False
+
+    def sees_a_death(self) -> bool:
+        """True if a process of this machine is gone whose attempt the last pass saw open: another pass would end it. Asks no share."""
+        return self._reaper.sees_a_death()
 
     def sweep(self) -> Swept:
         """Do one pass."""
         swept = Swept()
         self._reaper.wake()
         self._open = set()
+        self._waits = False
         passes = (
             self._claims,
             self._queues,
@@ -99,6 +107,7 @@ class Sweeper:
             except OSError as error:
                 self._trouble(swept, one.__name__.strip("_"), error)
         self._reaper.forget_ended(self._open)
+        self.is_quiet = swept == Swept() and not self._open and not self._waits
         return swept
 
     def _each(
@@ -120,6 +129,7 @@ class Sweeper:
             paths = self._fronts.paths(place)
         else:
             paths = [f"{place.folder}/{entry}" for entry in entries_in(self._actor, place)]
+        self._waits |= bool(paths) and place == layout.WAITING
         now = self._actor.clock.mono()
         if len(self._look_again) > 10 * WAITING_MAX:
             self._forget_gone(place, set(paths))
@@ -189,6 +199,7 @@ class Sweeper:
 
     def _queues(self, swept: Swept) -> None:
         dropped = records_in(self._actor, Place(State.QUEUE))
+        self._waits |= bool(dropped)
         self._each(swept, dropped[:HEADS_MAX], self._give_class)
         for place in layout.QUEUES:
             self._each(swept, self._unseen(place, HEADS_MAX), self._look_at_queued)
@@ -269,6 +280,8 @@ class Sweeper:
             self._actor, location, role=self._role, message="its file was moved to cancelled/"
         ):
             swept.cancelled += 1
+        else:
+            self._waits = True  # for its file to be whole
 
     def _resting(self, swept: Swept) -> None:
         """What nobody moves any more may still have an attempt that its owner left: a late rename put it here, or an adopt died."""

@@ -155,11 +155,11 @@ def test_one_worker_alone_settles_what_it_ended_but_could_not_settle():
     real = w.actor.files.rename
     state = {"n": 0}
 
-    def rename(s, t):
+    def rename(s, t, **how):
         if s.startswith("claimed/") and state["n"] < 1:
             state["n"] += 1
             raise OSError(5, "EIO")
-        return real(s, t)
+        return real(s, t, **how)
 
     w.actor.files.rename = rename
     w.run(c, fail=Code.BACKEND_UNREACHABLE)
