@@ -14,10 +14,11 @@ like do, and take time that grows with the square of a base-60 number's length.
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
+from yaml._yaml import CParser
 
 from spoolctl.spool.errors import BadRecord
 from spoolctl.spool.records.base import told
@@ -185,7 +186,8 @@ class _Builder:
     """Builds one document's value from its events, counting depth and size *with aliases written out*."""
 
     def __init__(self, text: str) -> None:
-        self._events = yaml.parse(text, Loader=yaml.CSafeLoader)
+        # The parser alone: a loader's resolver and constructor take their time, and are of no use here.
+        self._next: Callable[[], Event] = CParser(text).get_event
         self._anchors: dict[str, tuple[Any, int, int]] = {}
         """Value, size and height of each finished node that has an anchor."""
         self._total = 0
@@ -195,12 +197,12 @@ class _Builder:
 
     def document(self) -> Any:  # noqa: ANN401 - any plain value
         """The only document's value; ``None`` if there is no document."""
-        next(self._events)
-        if isinstance(next(self._events), yaml.StreamEndEvent):
+        self._next()
+        if isinstance(self._next(), yaml.StreamEndEvent):
             return None
-        value = self._value(next(self._events), 0)
-        next(self._events)
-        more = next(self._events)
+        value = self._value(self._next(), 0)
+        self._next()
+        more = self._next()
         if not isinstance(more, yaml.StreamEndEvent):
             raise BadRecord(
                 "the file holds more than one YAML document",
@@ -247,7 +249,7 @@ class _Builder:
     def _list(self, depth: int) -> list[Any]:
         values: list[Any] = []
         lines: dict[str | int, int] = {}
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             lines[len(values)] = _line(event)
             values.append(self._value(event, depth))
         self.lines[id(values)] = lines
@@ -257,13 +259,13 @@ class _Builder:
         merged: dict[str, Any] = {}
         own: dict[str, Any] = {}
         lines: dict[str | int, int] = {}
-        while not isinstance(key := next(self._events), yaml.MappingEndEvent):
+        while not isinstance(key := self._next(), yaml.MappingEndEvent):
             if not isinstance(key, yaml.ScalarEvent):
                 raise BadRecord(
                     "a key must be plain text, no list, mapping or alias", line=_line(key)
                 )
             self._value(key, depth)  # counts it, and refuses a tag
-            value = self._value(next(self._events), depth)
+            value = self._value(self._next(), depth)
             if key.value == "<<" and key.implicit[0]:
                 for source in value if isinstance(value, list) else [value]:
                     if not isinstance(source, dict):
