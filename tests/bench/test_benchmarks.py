@@ -85,7 +85,7 @@ def test_a_job_costs_no_more_round_trips_than_the_document_says(tmp_path):
     """Counts, not times: a step that asks more of the share than before is seen here."""
     steps = trips.measure(tmp_path / "spool", 2, 0.0)
     assert {step: max(found) for step, found in steps.trips.items()} == {
-        "submit": 4, "look": 2, "claim": 16, "heartbeat": 4, "end and settle": 16, "merge": 26,
+        "submit": 4, "look": 2, "claim": 14, "heartbeat": 3, "end and settle": 10, "merge": 19,
     }  # fmt: skip
 
 
