@@ -28,6 +28,7 @@ from spoolctl.spool.records import (
     Job,
     Manifest,
     Node,
+    Plan,
     Pruned,
     Reason,
     Record,
@@ -43,6 +44,7 @@ SCHEMAS: dict[str, type[Record]] = {
     for kind, record in (
         ("settings", Settings),
         ("job", Job),
+        ("plan", Plan),
         ("heartbeat", Heartbeat),
         ("manifest", Manifest),
         ("node", Node),
