@@ -21,6 +21,7 @@ PROGRAM = "spoolctl"
 COMMANDS = {
     "init": ("init:init", "Make a spool in a new or empty folder."),
     "submit": ("submit:submit", "Submit jobs, all of them or none."),
+    "expand": ("expand:expand", "Show what a plan makes, or write its jobs as files."),
     "status": ("status:status", "Show who runs what, what waits, what failed."),
     "show": ("show:show", "Show one job, its attempts and their reasons."),
     "explain": ("explain:explain_job", "Say why a job is not running, worker by worker."),

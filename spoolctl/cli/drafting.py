@@ -4,12 +4,13 @@ Guarantees: all files are looked at, and all that is wrong with any of them is t
 it keeps its bytes. Does not guarantee that the names are still free when they are used; submitting decides that.
 """
 
-import sys
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from spoolctl.cli import plans
 from spoolctl.cli.linking import link, need_asked
 from spoolctl.cli.planned import Planned, Wishes, each_of
 from spoolctl.spool import (
@@ -32,7 +33,7 @@ from spoolctl.spool import (
 from spoolctl.spool.attach import input_of
 from spoolctl.spool.glance import is_known
 
-STDIN = "-"
+STDIN = plans.STDIN
 
 
 def plan(
@@ -47,7 +48,7 @@ def plan(
 
     Args:
         actor: Who submits.
-        files: Paths of records and StableNew snapshots; ``-`` is standard input.
+        files: Paths of records, StableNew snapshots and plans; ``-`` is standard input.
         wishes: What the options say.
         preview: Nothing will be submitted: do not draw names, which takes a look at the share's clock.
         advance: Called after each file.
@@ -62,35 +63,58 @@ def plan(
     needs = tuple(need_asked(actor, one, anyway=wishes.anyway) for one in wishes.after)
     wishes = replace(wishes, needs=needs)
 
-    def read(source: str) -> Planned:
-        planned = _read(actor, source, wishes)
-        advance()
-        return planned
+    look = _Look(actor)
 
-    planned = each_of(files, read, lambda source: source)
+    def read(source: str) -> list[Planned]:
+        found = list(_read(look, source, wishes))
+        advance()
+        return found
+
+    planned = [one for found in each_of(files, read, lambda source: source) for one in found]
     planned = _named(actor, planned, wishes, preview=preview)
     planned = link(actor, planned, wishes)
     return each_of(planned, _refuse_too_long, lambda one: one.source)
 
 
-def _read(actor: Actor, source: str, wishes: Wishes) -> Planned:
-    data = _bytes(source)
-    job = parse_job(data)
+class _Look:
+    """What is looked up for every job, once: thousands may name the same files."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.input_of = functools.cache(input_of)
+        self.refuse_missing = functools.cache(functools.partial(_refuse_missing, actor))
+        self.refuse_unknown_token = functools.cache(functools.partial(_refuse_unknown_token, actor))
+
+
+def _read(look: _Look, source: str, wishes: Wishes) -> Iterator[Planned]:
+    """The job of a file, or the jobs of a plan in their order; of a plan, the first that is wrong is told."""
+    data = plans.read_bytes(source)
+    expansion = plans.expansion_of(source, data)
+    if expansion is None:
+        yield _checked(look, Planned(source, parse_job(data), data), wishes)
+        return
+    for one in expansion.jobs():
+        label = f"{source} (job {one.number + 1})"
+        yield _checked(look, Planned(label, one.job, one.data, made_by=expansion), wishes)
+
+
+def _checked(look: _Look, planned: Planned, wishes: Wishes) -> Planned:
+    job = planned.job
     stages = stages_of(job)
     attached = wishes.attach or _left_behind(job)
     inputs = [one.model_dump(mode="json", exclude_none=True) for one in job.inputs]
-    inputs += [input_of(one).model_dump(mode="json", exclude_none=True) for one in attached]
-    planned = Planned(source, job, data, attached).edited(_edits(job, wishes, inputs))
+    inputs += [look.input_of(one).model_dump(mode="json", exclude_none=True) for one in attached]
     if needs_inputs(job) and not inputs:
         raise BadRecord(
             f"the job begins with '{stages[0].stage}', which changes images, and it has none",
             hint="attach them (--attach FILE), or list them under 'inputs'",
             field="inputs",
         )
+    planned = replace(planned, attached=attached).edited(_edits(job, wishes, inputs))
     for one in job.inputs:
         if one.path is not None:
-            _refuse_missing(actor, one.path)
-    _refuse_unknown_tokens(actor, job)
+            look.refuse_missing(one.path)
+    for token in job.requires.tokens:
+        look.refuse_unknown_token(token)
     return planned
 
 
@@ -128,21 +152,6 @@ def _left_behind(job: Job) -> tuple[Path, ...]:
     return paths
 
 
-def _bytes(source: str) -> bytes:
-    """At most one byte more than a record may have, so that no mistaken file fills the memory."""
-    try:
-        if source == STDIN:
-            return sys.stdin.buffer.read(RECORD_BYTES_MAX + 1)
-        with Path(source).open("rb") as stream:
-            return stream.read(RECORD_BYTES_MAX + 1)
-    except OSError as error:
-        is_folder = Path(source).is_dir()
-        raise UsageError(
-            "it is a folder" if is_folder else f"cannot read it: {error.strerror or error}",
-            hint="give the files in it" if is_folder else "check the path",
-        ) from None
-
-
 def _refuse_missing(actor: Actor, path: str) -> None:
     try:
         there = not actor.files.stat(path).is_folder
@@ -156,12 +165,11 @@ def _refuse_missing(actor: Actor, path: str) -> None:
         )
 
 
-def _refuse_unknown_tokens(actor: Actor, job: Job) -> None:
+def _refuse_unknown_token(actor: Actor, token: str) -> None:
     known = actor.settings.tokens
-    unknown = [one for one in job.requires.tokens if one not in known]
-    if unknown:
+    if token not in known:
         raise BadRecord(
-            f"this spool has no token '{unknown[0]}'; {told_tokens(known)}",
+            f"this spool has no token '{token}'; {told_tokens(known)}",
             hint="tokens and how many there are stand in spool.yaml ('tokens: {nas: 1}')",
             field="requires.tokens",
         )

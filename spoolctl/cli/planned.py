@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spoolctl.cli.errors import InFile, Several
+from spoolctl.expansion import Expansion
 from spoolctl.spool import (
     Actor,
     Draft,
@@ -24,6 +25,9 @@ from spoolctl.spool import (
 )
 
 T = TypeVar("T")
+U = TypeVar("U")
+PROBLEMS_TOLD = 20
+"""Of what is wrong with thousands of jobs of one plan the first say enough."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Planned:
     attached: tuple[Path, ...] = ()
     """Local files that its inputs are to be stored from."""
     name: str = ""
+    made_by: Expansion | None = None
+    """The plan that it is of, if *source* is one."""
 
     def edited(self, edits: dict[str, Any]) -> "Planned":
         """The same with fields of its record changed, its bytes written anew; raises BadRecord."""
@@ -78,21 +84,21 @@ class Planned:
         return draft(self.name, self.data, self.job)
 
 
-def each_of(
-    ones: Iterable[T], step: Callable[[T], Planned], source: Callable[[T], str]
-) -> list[Planned]:
-    """Do *step* to each; raises all that went wrong at once."""
-    done: list[Planned] = []
+def each_of(ones: Iterable[T], step: Callable[[T], U], source: Callable[[T], str]) -> list[U]:
+    """Do *step* to each; raises all that went wrong at once, of very many the first."""
+    done: list[U] = []
     problems: list[SpoolError] = []
-    count = 0
+    failed = count = 0
     for one in ones:
         count += 1
         try:
             done.append(step(one))
         except SpoolError as error:
-            problems.append(InFile(source(one), error))
+            failed += 1
+            if len(problems) < PROBLEMS_TOLD:
+                problems.append(InFile(source(one), error))
     if problems:
         raise Several(
-            f"nothing was submitted: {len(problems)} of {count} files cannot be", problems, hint=""
+            f"nothing was submitted: {failed} of {count} files cannot be", problems, hint=""
         )
     return done

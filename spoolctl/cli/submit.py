@@ -1,4 +1,4 @@
-"""``spoolctl submit``: jobs from files, StableNew snapshots or standard input, all of them or none."""
+"""``spoolctl submit``: jobs from files, StableNew snapshots, plans or standard input, all of them or none."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from spoolctl.cli.opening import (
     opened,
 )
 from spoolctl.cli.planned import Planned, Wishes
+from spoolctl.cli.plans import preview_of, tell_preview
 from spoolctl.cli.suiting import refuse_impossible
 from spoolctl.spool import (
     Actor,
@@ -36,6 +37,7 @@ from spoolctl.spool.attach import store_input
 from spoolctl.spool.overview import images_told
 
 _PROGRESS_FROM = 50
+_ALL_TOLD_MAX, _TOLD_OF_MORE = 200, 5
 
 
 def submit(
@@ -43,7 +45,7 @@ def submit(
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="Job records (YAML or JSON) or StableNew snapshots; '-' is standard input.",
+            help="Job records (YAML or JSON), StableNew snapshots, or plans; '-' is standard input.",
             show_default=False,
         ),
     ],
@@ -110,7 +112,9 @@ def submit(
         refuse_impossible(actor, planned)
     places = {one.name: one.place(actor, wishes) for one in planned}
     if not dry_run:
-        with rendering.progress("submitting", len(files), shown=shown) as advance:
+        with rendering.progress(
+            "submitting", len(planned), shown=len(planned) > _PROGRESS_FROM and not as_json
+        ) as advance:
 
             def log(event: str, **_: object) -> None:
                 if event == "submitted":
@@ -119,10 +123,24 @@ def submit(
             _store_and_submit(replace(actor, log=log), planned, places)
         _define_groups(actor, planned)
     facts = [_facts(one, places[one.name]) for one in planned]
-    document = {"dry_run": True, "jobs": facts} if dry_run else {"jobs": facts}
+    document: dict[str, Any] = {"jobs": facts}
+    made_by = {id(one.made_by): one.made_by for one in planned if one.made_by is not None}
+    if dry_run:
+        previews = [preview_of(expansion, actor) for expansion in made_by.values()]
+        document = {"dry_run": True, "jobs": facts} | ({"plans": previews} if previews else {})
+
+    def text(page: rendering.Page) -> None:
+        if not dry_run:
+            _tell(page, facts)
+            return
+        _tell_plan(page, facts)
+        for preview in document.get("plans", ()):
+            page.line("")
+            tell_preview(page, preview)
+
     rendering.answer(
         document,
-        lambda page: (_tell_plan if dry_run else _tell)(page, facts),
+        text,
         as_json=as_json,
         quiet=[one.name for one in planned] if quiet else None,
     )
@@ -199,14 +217,15 @@ def _tell(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
         for folder in dict.fromkeys(folders)
     )
     page.line(f"submitted {told}")
-    for one in facts:
+    for one in _a_few(facts):
         page.line(one["job"])
+    _tell_others(page, facts)
 
 
 def _tell_plan(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
     page.line(f"would submit {rendering.counted(len(facts), 'job')}")
     rows = []
-    for one in facts:
+    for one in _a_few(facts):
         stages = " > ".join(one["stages"])
         images = "?" if one["images"] is None else str(one["images"])
         row = (
@@ -221,3 +240,14 @@ def _tell_plan(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
     page.table(
         ("NAME", "FILE", "FOLDER", "STAGES", "IMAGES", "INPUTS"), rows, folds=("NAME", "FILE")
     )
+    _tell_others(page, facts)
+
+
+def _a_few(facts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return facts if len(facts) <= _ALL_TOLD_MAX else facts[:_TOLD_OF_MORE]
+
+
+def _tell_others(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
+    others = len(facts) - len(_a_few(facts))
+    if others:
+        page.line(f"... and {others} more, up to {facts[-1]['job']}; --quiet lists all")

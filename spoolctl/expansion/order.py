@@ -6,12 +6,14 @@ Pure, lazy: nothing but one number for each value of each axis is kept.
 
  1. each axis' values from coarse to fine: the k-th that is taken is the one whose place among n is that of the radical inverse of k
     (van der Corput's sequence: first, middle, quarters, ...), in base 2 for the longest axis, 3 for the next, then 5, 7, ..., as in
-    Halton's, so that no two axes go in step;
- 2. diagonally: the longest axis changes with every job, and all others with it. The number k of a job is written in digits, one for
-    each axis, the longest axis lowest; axis j takes its digit plus the number that the lower digits make, modulo its length.
+    Halton's;
+ 2. diagonally: every axis changes with every job. The number k of a job is written in digits, one for each axis, the longest axis
+    lowest. An axis takes its digit plus a shift, modulo its length n; the shift is made of the number l that the digits below make:
+    l + (p - 1) * (l // m), p being the axis' place from 0 (the longest has no shift) and m the length of the axis before it. Any shift
+    by the digits below keeps each cell once; this one keeps axes of one length out of step, as soon as their length allows it.
 
-So the first n jobs, n being the longest axis' length, hold every value of every axis, and the first n times m every pair of values of the
-two longest axes once. Repetitions (seeds) come outermost: first every variant once.
+Guarantees: the first n jobs hold every value of every axis of length n or less; the first n times m, n and m being the two greatest
+lengths, hold every pair of values of these two axes once. Repetitions (seeds) come outermost: first every variant once.
 """
 
 import math
@@ -47,13 +49,15 @@ def spread(lengths: Sequence[int]) -> Iterator[tuple[int, ...]]:
     ]
     cell = [0] * len(lengths)
     for number in range(math.prod(lengths)):
-        left, lower, weight = number, 0, 1
-        for axis, order in zip(by_length, orders, strict=True):
+        left, lower, weight, before = number, 0, 1, 1
+        for place, (axis, order) in enumerate(zip(by_length, orders, strict=True)):
             length = lengths[axis]
             left, digit = divmod(left, length)
-            cell[axis] = order[(digit + lower) % length]
+            shift = lower + (place - 1) * (lower // before)
+            cell[axis] = order[(digit + shift) % length]
             lower += digit * weight
             weight *= length
+            before = length
         yield tuple(cell)
 
 

@@ -1,0 +1,173 @@
+"""Plans as commands meet them: read from a file, shown before anything is made of them, and what they will take.
+
+Guarantees: a plan's files are found beside the plan, wherever the command is given; a preview builds a few hundred jobs at most.
+"""
+
+import itertools
+import sys
+from pathlib import Path
+from typing import Any
+
+from spoolctl.cli import rendering
+from spoolctl.cli.expecting import expected_of
+from spoolctl.expansion import Expansion, expand, is_plan, parse_plan
+from spoolctl.expansion.axes import shown
+from spoolctl.spool import (
+    RECORD_BYTES_MAX,
+    Actor,
+    BadRecord,
+    UsageError,
+    parse_mapping,
+)
+
+STDIN = "-"
+LOOKED_AT = 200
+"""Jobs that stand for all of them when the time is estimated: the first ones, which in the order 'spread' they do."""
+SHOWN = 10
+_FILE_BYTES_MAX = 4 << 20
+_MARK = b"spool.plan/"
+
+
+def read_bytes(source: str) -> bytes:
+    """A file's bytes, or standard input's: at most one more than a record may have, so that no mistaken file fills the memory.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        if source == STDIN:
+            return sys.stdin.buffer.read(RECORD_BYTES_MAX + 1)
+        with Path(source).open("rb") as stream:
+            return stream.read(RECORD_BYTES_MAX + 1)
+    except OSError as error:
+        is_folder = Path(source).is_dir()
+        raise UsageError(
+            "it is a folder" if is_folder else f"cannot read it: {error.strerror or error}",
+            hint="give the files in it" if is_folder else "check the path",
+        ) from None
+
+
+def expansion_of(source: str, data: bytes) -> Expansion | None:
+    """What a plan asks for; None if the bytes are no plan.
+
+    Raises:
+        BadRecord: A plan with a fault.
+    """
+    if _MARK not in data:
+        return None
+    text = _text(data)
+    if not is_plan(parse_mapping(text)):
+        return None
+    return _expanded(source, text)
+
+
+def expansion_in(source: str) -> Expansion:
+    """The plan in a file or on standard input.
+
+    Raises:
+        BadRecord: It is none, or has a fault.
+        UsageError: It cannot be read.
+    """
+    return _expanded(source, _text(read_bytes(source)))
+
+
+def preview_of(expansion: Expansion, actor: Actor | None) -> dict[str, Any]:
+    """What a plan will make, as JSON.
+
+    Args:
+        expansion: The plan's.
+        actor: A look at the spool whose workers would do it; None if no spool is named.
+
+    Raises:
+        BadRecord: A job of the first few hundred is not right.
+    """
+    looked_at = list(itertools.islice(expansion.jobs(), LOOKED_AT))
+    return {
+        **expansion.facts,
+        "notes": list(expansion.notes),
+        "sample": [{"number": one.number, "varies": dict(one.varies)} for one in looked_at[:SHOWN]],
+        "expected": expected_of(actor, [one.job for one in looked_at], expansion.total)
+        if actor is not None
+        else None,
+    }
+
+
+def tell_preview(page: rendering.Page, preview: dict[str, Any]) -> None:
+    """A preview as text."""
+    page.line(f"{preview['name']}: {rendering.counted(preview['total'], 'job')}")
+    for name, values in preview["varies"].items():
+        told = ", ".join(shown(value) for value in values[:SHOWN])
+        more = f", ... ({len(values)} values)" if len(values) > SHOWN else ""
+        page.line(f"  {name}: {told}{more}")
+    for one in preview["packs"]:
+        page.line(f"  {one['pack']}: {rendering.counted(len(one['rows']), 'row')}")
+    if "learning" in preview:
+        page.line(f"  experiment: {preview['learning']['experiment_name']}")
+    for note in preview["notes"]:
+        page.line(f"  note: {note}")
+    _tell_expected(page, preview["expected"])
+    sample = preview["sample"]
+    names = list(dict.fromkeys(name for one in sample for name in one["varies"]))
+    rows = [
+        (str(one["number"] + 1), *(shown(one["varies"].get(name, "")) for name in names))
+        for one in sample
+    ]
+    page.line("")
+    page.table(
+        ("JOB", *(name.upper() for name in names)), rows, folds=tuple(n.upper() for n in names)
+    )
+    if preview["total"] > len(sample):
+        page.line(f"... and {preview['total'] - len(sample)} more")
+
+
+def _tell_expected(page: rendering.Page, expected: dict[str, Any] | None) -> None:
+    if expected is None:
+        page.line("  time: not known; name a spool (--spool) whose workers would do it")
+        return
+    if not expected["cards"]:
+        page.line("  time: not known, this spool has met no worker that could do it")
+        return
+    work, farm = expected["work"], expected["farm"]
+    origin = f"{expected['learned']:.0%} learned, the rest by formula"
+    page.line(f"  work: {_range(work)} of one card's time ({origin})")
+    if farm is None:
+        page.line("  time: no worker lives that could do it")
+    else:
+        page.line(
+            f"  time: {_range(farm)} on {rendering.counted(expected['workers'], 'worker')}, what waits already not counted"
+        )
+
+
+def _range(seconds: dict[str, float]) -> str:
+    low, mid, high = (rendering.duration(seconds[f"{word}_s"]) for word in ("low", "mid", "high"))
+    return f"about {mid} ({low} to {high})"
+
+
+def _text(data: bytes) -> str:
+    if len(data) > RECORD_BYTES_MAX:
+        raise BadRecord(
+            f"the plan has more than {RECORD_BYTES_MAX} bytes",
+            hint="long lists of prompts belong into a pack (a .txt file) that the plan names",
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadRecord("the plan is not UTF-8 text", hint="save it as UTF-8") from None
+
+
+def _expanded(source: str, text: str) -> Expansion:
+    folder = Path() if source == STDIN else Path(source).parent
+
+    def read(path: str) -> bytes:
+        try:
+            with (folder / path).open("rb") as stream:
+                return stream.read(_FILE_BYTES_MAX + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(path) from None
+        except OSError as error:
+            raise BadRecord(
+                f"cannot read '{path}': {error.strerror or error}", hint="check the path"
+            ) from None
+
+    name = "plan" if source == STDIN else Path(source).stem
+    return expand(parse_plan(text), read, name=name[:200] or "plan")
