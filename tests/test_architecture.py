@@ -185,6 +185,13 @@ def test_what_knows_the_corpus_imports_only_the_protocol_library():
     assert foreign("spoolctl.corpus", SPOOL) == {}
 
 
+def test_expansion_imports_only_the_protocol_library_and_knows_no_machine():
+    assert foreign("spoolctl.expansion", SPOOL) == {}
+    for module in modules_of("spoolctl.expansion"):
+        assert not {name.split(".")[0] for name in imports(module)} & OUTSIDE, module
+        assert not [line for line, name in calls(module) if name in ACTS_AS_CLOCK], module
+
+
 def test_the_index_imports_only_the_protocol_library():
     assert foreign("spoolctl.index", SPOOL) == {}
 

@@ -254,7 +254,8 @@ def _scalar(value: object) -> str | int | float | bool | None:
 
 
 def _pack_name(job: Job) -> str:
-    name = None
+    """The prompt pack that the job is of; of none: the group."""
+    name = (job.randomizer or {}).get("prompt_pack")
     if isinstance(job.workload, StableNewWorkload):
         name = job.workload.snapshot["normalized_job"].get("prompt_pack_name")
     return name if isinstance(name, str) and name else job.group or ""

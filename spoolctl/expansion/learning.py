@@ -46,10 +46,20 @@ def axes_of(plan: LearningPlan) -> dict[str, tuple[Any, ...]]:
 
 
 def path_of(stage: str, variable: str) -> str:
-    """The path that a variable of StableNew's means; a path stays as it is."""
+    """The path that a variable of StableNew's means; a path stays as it is.
+
+    Raises:
+        BadRecord: It is none that a job has.
+    """
     if "." in variable:
         return variable
     word = re.sub(r"[^a-z0-9]+", "_", variable.lower()).strip("_")
+    if word == "lora_strength":
+        raise BadRecord(
+            "'learning': the strength of a LoRA is no field of a stage, it stands in the prompt",
+            hint="vary it as a prompt: 'variables: {prompt: [a fox <lora:x:0.5>, a fox <lora:x:0.8>]}'",
+            field="learning.target_variable",
+        )
     field = _WORDS.get(word, word)
     if field == "factor":
         return "upscale.factor"
