@@ -37,7 +37,7 @@ def expand(
     spool: SpoolOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a plan makes, or write its jobs into a folder; nothing is submitted."""
+    """Show what a plan makes, or write its jobs as files."""
     try:
         expansion = plans.expansion_in(plan)
         if into is None or preview:

@@ -133,7 +133,9 @@ class Expansion:
         self.possible, self.total = self._cells.possible, self._cells.total
         self._refuse_too_many()
         self._check_words(wildcards)
-        self._digest = sha256_of(json.dumps([self._text, files.digests()]).encode())
+        self._digest = sha256_of(
+            json.dumps([self._text, self.name, plan.order, files.digests()]).encode()
+        )
         self._experiment = (
             learning.experiment_of(self._learning, name=self.name, digest=self._digest)
             if self._learning

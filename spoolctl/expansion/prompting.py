@@ -16,6 +16,7 @@ from spoolctl.expansion.sources import Source
 from spoolctl.spool import BadRecord, SlotMatrix, told
 
 Json = dict[str, Any]
+_DRAWN_KEPT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Prompting:
         self._negative = self._said(fields, "negative_prompt")
         self._rows = [self._text(row, self._said(fields, "prompt")) for _, row in source.rows]
         self._varied = bool(varied)
+        self._drawn: dict[int, list[int]] = {}
         looked_at = (*self._rows, *varied)
         slots = source.slots
         self.combined = [
@@ -128,7 +130,18 @@ class Prompting:
             which = ordinal * repetitions + repetition
         else:
             which = number - self._starts[ordinal]
-        return combined.at(which, self._master, self.source.label, self.source.rows[ordinal][0])
+        if combined.is_drawn:
+            which = self._drawn_for(ordinal, combined)[which]
+        return combined.at(which)
+
+    def _drawn_for(self, ordinal: int, combined: Combined) -> list[int]:
+        """Each row's draws, kept as long as there is room: in the order 'spread' rows come round again and again."""
+        if ordinal not in self._drawn:
+            if sum(map(len, self._drawn.values())) > _DRAWN_KEPT:
+                self._drawn.clear()
+            row = self.source.rows[ordinal][0]
+            self._drawn[ordinal] = combined.drawn(self._master, self.source.label, row)
+        return self._drawn[ordinal]
 
     def _text(self, row: Row | None, said: str) -> str:
         text = row.positive if row else said

@@ -21,6 +21,8 @@ SLOT = re.compile(r"\[\[([a-zA-Z0-9_\- ]{1,100})\]\]")
 WILDCARD = re.compile(r"__([A-Za-z0-9][A-Za-z0-9_/-]{0,99}?)__")
 NESTED_MAX = 16
 PICKS_MAX = 1_000
+DRAWN_MAX = 10_000
+"""Combinations that may be drawn for one row; each costs a moment."""
 RANDOM_UNSAID = 8
 """Combinations that StableNew's builder draws, or takes, where a pack sets no limit."""
 Read = Callable[[str], bytes]
@@ -40,9 +42,20 @@ class Combined:
 
     @classmethod
     def of(cls, slots: Slots, text: str) -> "Combined":
-        """Those of one prompt: only slots that stand in it count."""
+        """Those of one prompt: only slots that stand in it count.
+
+        Raises:
+            BadRecord: More than ``DRAWN_MAX`` would have to be drawn.
+        """
         asked = {_plain(name) for name in SLOT.findall(text)}
-        return cls(slots, tuple(name for name in slots.values if _plain(name) in asked))
+        found = cls(slots, tuple(name for name in slots.values if _plain(name) in asked))
+        if found.is_drawn and found.count > DRAWN_MAX:
+            raise BadRecord(
+                f"'random' is to draw {found.count} combinations of slots for each row; it may draw {DRAWN_MAX}",
+                hint="lower the 'limit', or take 'sample' of mode 'fanout'",
+                field="slots.limit",
+            )
+        return found
 
     @property
     def possible(self) -> int:
@@ -56,15 +69,18 @@ class Combined:
             return 1
         return min(self.possible, self.slots.limit or self.possible)
 
-    def at(self, number: int, master: int, *row: Position) -> dict[str, str]:
-        """The values of combination *number*: the product's own numbering, or the drawn ones in that order."""
-        if self.slots.mode == "random" and self.count < self.possible:
-            number = self._drawn(master, row)[number]
-        elif self.slots.mode in ("sequential", "rotate"):
+    @property
+    def is_drawn(self) -> bool:
+        """Whether chance says which combinations they are."""
+        return self.slots.mode == "random" and self.count < self.possible
+
+    def at(self, number: int) -> dict[str, str]:
+        """The values of combination *number*, in the product's own numbering; in turn where they take turns."""
+        if self.slots.mode in ("sequential", "rotate"):
             number %= min(self.possible, self.slots.limit or self.possible)
         return self._decoded(number)
 
-    def _drawn(self, master: int, row: tuple[Position, ...]) -> list[int]:
+    def drawn(self, master: int, *row: Position) -> list[int]:
         """Distinct combinations, in the product's order, as StableNew's builder has them. Each slot is picked by itself."""
         found: set[int] = set()
         draw = 0
@@ -93,7 +109,7 @@ def with_slots(text: str, values: Mapping[str, str]) -> str:
 
 def joined(prompt: str, own: str, mode: str) -> str:
     """A matrix' own prompt put to a row's."""
-    if mode == "replace":
+    if mode == "replace" or not prompt:
         return own
     there, added = prompt.strip().lower(), own.strip().lower()
     if mode == "append":

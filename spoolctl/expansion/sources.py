@@ -5,6 +5,7 @@ but one record for each base.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +31,11 @@ from spoolctl.spool import (
 
 Json = dict[str, Any]
 FILE_BYTES_MAX = 4 << 20
+CHOSEN_MAX = 100_000
+"""Rows that all packs of a plan may choose together."""
 _TEXTS = (".txt", ".tsv")
+_Pack = tuple[str, tuple[Row, ...], packs.PackJson]
+"""Label, rows, and what its JSON file holds."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,20 @@ def sources_of(plan: Plan, files: Files) -> list[Source]:
             )
         base, loops = _job_of(said)
         return [Source("", base, ((0, None),), own, loops)]
-    return [
-        _of_pack(use, number, said, files, slots=own, matrix=plan.slots is None)
-        for number, use in enumerate(plan.packs)
-    ]
+    known: dict[str, _Pack] = {}
+    found: list[Source] = []
+    for number, use in enumerate(plan.packs):
+        field = f"packs.{number}"
+        if use.file not in known:
+            known[use.file] = _read_pack(use.file, files, field)
+        pack = known[use.file]
+        slots = own if plan.slots is not None or pack[2].slots is None else _limited(pack[2].slots)
+        found.append(_of_pack(use, field, pack, said, slots))
+        if sum(len(one.rows) for one in found) > CHOSEN_MAX:
+            raise BadRecord(
+                f"'packs' choose more than {CHOSEN_MAX} rows", hint="choose fewer", field="packs"
+            )
+    return found
 
 
 def _said_base(plan: Plan, files: Files) -> Mapping[str, Any] | None:
@@ -150,11 +165,10 @@ def _job_of(said: Mapping[str, Any]) -> tuple[Json, int]:
     return {"schema": JOB_SCHEMA, **{k: v for k, v in said.items() if k != "job_id"}}, 1
 
 
-def _of_pack(  # noqa: PLR0913 - a pack and what the plan says beside it
-    use: PackUse, number: int, said: Mapping[str, Any] | None, files: Files, *, slots: Slots | None, matrix: bool
-) -> Source:  # fmt: skip
-    field = f"packs.{number}"
-    label, rows, found = _read_pack(use.file, files, field)
+def _of_pack(
+    use: PackUse, field: str, pack: _Pack, said: Mapping[str, Any] | None, slots: Slots | None
+) -> Source:
+    label, rows, found = pack
     settings = use.settings or ("pack" if said is None else "base")
     chosen = said
     if settings == "pack":
@@ -174,12 +188,16 @@ def _of_pack(  # noqa: PLR0913 - a pack and what the plan says beside it
         chosen = presets.laid_over(presets.sections_of(said), over) if said else over
     with _named(use.file if settings == "pack" else "base"):
         base, loops = _job_of(chosen or {})
-    if matrix and found.slots is not None:
-        slots = _limited(found.slots)
-    return Source(label, base, tuple(_chosen(rows, use, field)), slots, use.loops or loops)
+    return Source(
+        label,
+        base,
+        tuple(itertools.islice(_chosen(rows, use, field), CHOSEN_MAX + 1)),
+        slots,
+        use.loops or loops,
+    )
 
 
-def _read_pack(file: str, files: Files, field: str) -> tuple[str, tuple[Row, ...], packs.PackJson]:
+def _read_pack(file: str, files: Files, field: str) -> _Pack:
     """Label, rows and the rest of a pack; its files lie side by side under one stem."""
     folder, slash, name = file.rpartition("/")
     stem, dot, suffix = name.rpartition(".")

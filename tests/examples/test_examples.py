@@ -17,7 +17,16 @@ from spoolctl.spool.looking import all_records
 from spoolworker.config import load
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-TOPICS = ("first-job", "chain", "batch-of-prompts", "gui-drop", "stablenew-snapshot", "night")
+PLANS = ("sweep", "prompt-pack", "learning-run")
+TOPICS = (
+    "first-job",
+    "chain",
+    "batch-of-prompts",
+    "gui-drop",
+    "stablenew-snapshot",
+    "night",
+    *PLANS,
+)
 TIMEOUT_S = 90
 _SH_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -144,6 +153,39 @@ def test_a_stablenew_snapshot_comes_back_as_learning_records(
     assert "appended 0 records" in said
 
 
+@pytest.mark.parametrize("play", ["sweep"], indirect=True)
+def test_a_sweep_becomes_a_group_in_which_every_variant_comes_first(
+    play: tuple[Path, dict[str, str], str],
+) -> None:
+    spool, _, said = play
+    records = [
+        yaml.safe_load(p.read_text(encoding="utf-8"))
+        for p in sorted(spool.glob("results/*/*/record.yaml"))
+    ]
+
+    assert list(states(spool).values()) == ["finished"] * 8
+    assert said.startswith("lighthouse sweep: 8 jobs")
+    assert [one["workload"]["stages"][0]["seed"] for one in records] == [1000] * 4 + [1001] * 4
+
+
+@pytest.mark.parametrize("play", ["prompt-pack"], indirect=True)
+def test_a_prompt_pack_becomes_the_same_jobs_again(play: tuple[Path, dict[str, str], str]) -> None:
+    spool, _, said = play
+
+    assert said.startswith("wrote 8 jobs into jobs\nwrote 8 jobs into again\n")
+    assert list(states(spool).values()) == ["finished"] * 8
+
+
+@pytest.mark.parametrize("play", ["learning-run"], indirect=True)
+def test_a_learning_run_comes_back_as_a_record_for_each_step(
+    play: tuple[Path, dict[str, str], str],
+) -> None:
+    spool, _, said = play
+
+    assert list(states(spool).values()) == ["done"] * 3
+    assert said.splitlines()[-1] == "3"
+
+
 def test_every_topic_is_named_in_the_list_and_shows_commands() -> None:
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
 
@@ -153,7 +195,7 @@ def test_every_topic_is_named_in_the_list_and_shows_commands() -> None:
 
 def test_every_job_file_is_a_job() -> None:
     found = [p for p in EXAMPLES.rglob("*") if p.suffix == ".yaml" or p.name == "snapshot.json"]
-    files = [p for p in found if p.parent.name != "night"]
+    files = [p for p in found if p.parent.name not in ("night", *PLANS)]
 
     assert len(files) >= 5
     for file in files:

@@ -6,11 +6,13 @@ import json
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from plans import BASE, made, on_base, prompts, stages, varies
 
 from spoolctl.controller.learning import corpus_records
 from spoolctl.expansion import JOBS_MAX
-from spoolctl.spool import BadRecord, NewerRecord, is_whole, parse_job
+from spoolctl.spool import BadRecord, NewerRecord, Plan, is_whole, parse_job
 
 EVERYTHING = """\
 schema: spool.plan/1
@@ -37,7 +39,7 @@ FILES = {
     "words/size.txt": "small\r\nlarge\r\n",
     "words/bad.txt": "text, watermark\n",
 }
-GOLDEN = "6e0ad3de87eaca210bbd8ae5adf13c199a6bd6232f07119d462700e7c251fb47"
+GOLDEN = "a69365a87a08c6a731d45a5183ced7c007e72a062fcb544a2a48ef4681a1819a"
 
 
 def digest(expansion):
@@ -408,3 +410,60 @@ def test_the_corpus_tells_mode_size_and_pack_of_a_plans_job(a_commit) -> None:
     assert record["randomizer_mode"] == "random"
     assert record["randomizer_plan_size"] == 72
     assert record["metadata"]["pack_name"] == "foxes"
+
+
+def test_files_of_another_order_or_name_are_other_files() -> None:
+    """Else two expansions would give two contents to one file name."""
+    digests = {
+        made(EVERYTHING + more, FILES, name=name).facts["plan_sha256"]
+        for more in ("", "order: plain\n")
+        for name in ("a", "b")
+    }
+    unnamed = EVERYTHING.replace("name: Füchse\n", "")
+
+    assert len(digests) == 2, "the plan has a name of its own"
+    assert (
+        made(unnamed, FILES, name="a").facts["plan_sha256"]
+        != made(unnamed, FILES, name="b").facts["plan_sha256"]
+    )
+
+
+def test_more_draws_for_a_row_than_anybody_waits_for_are_refused() -> None:
+    values = ", ".join(f"v{n}" for n in range(200))
+    slots = f"slots: {{mode: random, limit: 20000, values: {{a: [{values}], b: [{values}]}}}}"
+
+    with pytest.raises(BadRecord, match="may draw 10000"):
+        on_base(slots + "\nmatrix: {prompt: ['[[a]] [[b]]']}\nsample: 2")
+
+
+SCALARS = st.sampled_from(["txt2img", "seed", "p.txt", "", "a.b", "words", "[[a]]"])
+KEYS = st.sampled_from(
+    ["workload", "kind", "stages", "stage", "prompt", "values", "mode", "limit", "file", "rows", "from", "count",
+     "target_variable", "sweep_values", "steps", "txt2img", "upscale.factor"]
+)  # fmt: skip
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 10**19) | st.floats() | SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(Plan.model_fields.keys() - {"schema_"})), ANYTHING, max_size=4
+    )
+)
+def test_anything_that_calls_itself_a_plan_is_expanded_or_refused_with_a_reason(fields) -> None:
+    plan = {
+        "schema": "spool.plan/1",
+        "base": {"txt2img": {"prompt": "x"}},
+        "matrix": {"prompt": ["a"]},
+    }
+    refused = None
+    try:
+        expansion = made(json.dumps(plan | fields), {"p.txt": "a [[a]]\n\nb\n"})
+        list(itertools.islice(expansion.jobs(), 3))
+    except BadRecord as error:
+        refused = error
+
+    assert refused is None or "\n" not in str(refused)
