@@ -110,7 +110,6 @@ class Expansion:
     def __init__(self, plan: Plan, read: Read, *, name: str) -> None:
         files = Files(read)
         self.plan = plan
-        self.name = plan.name or name
         said = plan.model_dump(
             mode="json", by_alias=True, exclude_unset=True, exclude={"name", "order"}
         )
@@ -128,6 +127,7 @@ class Expansion:
             branch_of(source, plan, self._learning, wildcards, self.master)
             for source in sources_of(plan, files)
         ]
+        self.name = plan.name or self._branches[0].base.get("group") or name
         self._starts = [0, *itertools.accumulate(one.prompting.count for one in self._branches)]
         self._cells = self._find_cells()
         self.possible, self.total = self._cells.possible, self._cells.total
@@ -198,9 +198,7 @@ class Expansion:
             "plan_sha256": self._digest,
             **{key: value for key, value in told_more.items() if value is not None},
         }
-        made: Json = {"schema": record["schema"], "group": record.get("group") or self.name}
-        if self.plan.name is not None:
-            made["group"] = self.plan.name
+        made: Json = {"schema": record["schema"], "group": self.name}
         made |= {k: v for k, v in record.items() if k not in (*made, "workload", "randomizer")}
         if self._learning is not None and self._experiment is not None:
             made["learning"] = self._experiment | {

@@ -29,7 +29,14 @@ def axes_of(plan: LearningPlan) -> dict[str, tuple[Any, ...]]:
         BadRecord: The plan's mode and its variables do not fit together.
     """
     if plan.mode == "multi_variable_experiment" and plan.variables:
-        return {path_of(plan.stage, name): values for name, values in plan.variables.items()}
+        found = {path_of(plan.stage, name): values for name, values in plan.variables.items()}
+        if len(found) < len(plan.variables):
+            raise BadRecord(
+                "two of 'learning.variables' are the same field",
+                hint=f"they mean {', '.join(found)}",
+                field="learning.variables",
+            )
+        return found
     if plan.variables:
         raise BadRecord(
             f"'learning.variables' is for another mode than '{plan.mode}'",

@@ -19,6 +19,8 @@ from spoolctl.spool import STAGE_NAMES, BadRecord, Job, from_mapping, stages_of,
 
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
+_THE_PLANS = frozenset({"schema", "group", "randomizer"})
+"""What the plan itself says in every job."""
 _SAMPLING = frozenset(STAGE_NAMES) - {"upscale"}
 
 
@@ -32,7 +34,8 @@ class Fields:
     def __init__(self, base: Json) -> None:
         self.base = base
         self.job = from_mapping(Job, base)
-        self._top = {field.alias or name for name, field in Job.model_fields.items()} - {"schema"}
+        known = {field.alias or name for name, field in Job.model_fields.items()}
+        self._top = known - _THE_PLANS
         workload: Json = base["workload"]
         self._chain: list[str] = [one["stage"] for one in workload.get("stages", ())]
         self._short = self._short_words(workload)

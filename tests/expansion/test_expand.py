@@ -233,6 +233,16 @@ def test_a_fault_that_two_values_make_together_is_told_with_its_job() -> None:
         list(long.jobs())
 
 
+def test_the_group_is_the_plans_else_the_bases_else_the_files() -> None:
+    grouped = BASE.replace("base: {", "base: {group: theirs, ")
+
+    assert made(grouped, name="file").name == "theirs"
+    assert made(grouped + "name: mine", name="file").name == "mine"
+    assert next(made(BASE, name="file").jobs()).job.group == "file"
+    with pytest.raises(BadRecord, match="'group' leads nowhere"):
+        on_base("matrix: {group: [a, b]}")
+
+
 def test_a_stage_that_is_there_twice_must_be_named_by_its_number() -> None:
     plan = BASE.replace("{stage: upscale}", "{stage: upscale}, {stage: upscale}")
 

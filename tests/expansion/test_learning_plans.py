@@ -104,6 +104,13 @@ def test_a_learning_plan_that_cannot_be_run_is_refused(learning, said) -> None:
         on_base(f"learning: {json.dumps(learning)}")
 
 
+def test_one_variable_in_two_spellings_is_refused() -> None:
+    with pytest.raises(BadRecord, match="the same field"):
+        on_base(
+            "learning: {mode: multi_variable_experiment, variables: {CFG Scale: [1], cfg_scale: [2]}}"
+        )
+
+
 def test_a_learning_plan_goes_without_a_matrix() -> None:
     with pytest.raises(BadRecord, match="either 'matrix' or 'learning'"):
         on_base(f"learning: {json.dumps(SWEEP)}\nmatrix: {{steps: [1]}}")
