@@ -5,14 +5,15 @@ it keeps its bytes. Does not guarantee that the names are still free when they a
 """
 
 import functools
+import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spoolctl.cli import plans
 from spoolctl.cli.linking import link, need_asked
 from spoolctl.cli.planned import Planned, Wishes, each_of
+from spoolctl.cli.reading import STDIN, read_bytes
 from spoolctl.spool import (
     RECORD_BYTES_MAX,
     Actor,
@@ -33,7 +34,7 @@ from spoolctl.spool import (
 from spoolctl.spool.attach import input_of
 from spoolctl.spool.glance import is_known
 
-STDIN = plans.STDIN
+_MAY_BE_PLAN = b"spool.plan/"
 
 
 def plan(
@@ -87,14 +88,21 @@ class _Look:
 
 def _read(look: _Look, source: str, wishes: Wishes) -> Iterator[Planned]:
     """The job of a file, or the jobs of a plan in their order; of a plan, the first that is wrong is told."""
-    data = plans.read_bytes(source)
-    expansion = plans.expansion_of(source, data)
+    data = read_bytes(source)
+    expansion = _expansion_of(source, data)
     if expansion is None:
         yield _checked(look, Planned(source, parse_job(data), data), wishes)
         return
     for one in expansion.jobs():
         label = f"{source} (job {one.number + 1})"
         yield _checked(look, Planned(label, one.job, one.data, made_by=expansion), wishes)
+
+
+def _expansion_of(source: str, data: bytes) -> Any:  # noqa: ANN401 - an Expansion
+    """Of a plan what it asks for; what that needs is imported only where there may be one."""
+    if _MAY_BE_PLAN not in data:
+        return None
+    return importlib.import_module("spoolctl.cli.plans").expansion_of(source, data)
 
 
 def _checked(look: _Look, planned: Planned, wishes: Wishes) -> Planned:

@@ -6,10 +6,9 @@ Guarantees: ``each_of`` tells all that is wrong with any of them at once.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spoolctl.cli.errors import InFile, Several
-from spoolctl.expansion import Expansion
 from spoolctl.spool import (
     Actor,
     Draft,
@@ -23,6 +22,9 @@ from spoolctl.spool import (
     from_mapping,
     layout,
 )
+
+if TYPE_CHECKING:  # what makes jobs of a plan is imported only where there is one
+    from spoolctl.expansion import Expansion
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -59,7 +61,7 @@ class Planned:
     attached: tuple[Path, ...] = ()
     """Local files that its inputs are to be stored from."""
     name: str = ""
-    made_by: Expansion | None = None
+    made_by: "Expansion | None" = None
     """The plan that it is of, if *source* is one."""
 
     def edited(self, edits: dict[str, Any]) -> "Planned":

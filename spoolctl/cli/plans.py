@@ -4,47 +4,25 @@ Guarantees: a plan's files are found beside the plan, wherever the command is gi
 """
 
 import itertools
-import sys
 from pathlib import Path
 from typing import Any
 
 from spoolctl.cli import rendering
 from spoolctl.cli.expecting import expected_of
+from spoolctl.cli.reading import STDIN, read_bytes
 from spoolctl.expansion import Expansion, expand, is_plan, parse_plan
 from spoolctl.expansion.axes import shown
 from spoolctl.spool import (
     RECORD_BYTES_MAX,
     Actor,
     BadRecord,
-    UsageError,
     parse_mapping,
 )
 
-STDIN = "-"
 LOOKED_AT = 200
 """Jobs that stand for all of them when the time is estimated: the first ones, which in the order 'spread' they do."""
 SHOWN = 10
 _FILE_BYTES_MAX = 4 << 20
-_MARK = b"spool.plan/"
-
-
-def read_bytes(source: str) -> bytes:
-    """A file's bytes, or standard input's: at most one more than a record may have, so that no mistaken file fills the memory.
-
-    Raises:
-        UsageError: It cannot be read.
-    """
-    try:
-        if source == STDIN:
-            return sys.stdin.buffer.read(RECORD_BYTES_MAX + 1)
-        with Path(source).open("rb") as stream:
-            return stream.read(RECORD_BYTES_MAX + 1)
-    except OSError as error:
-        is_folder = Path(source).is_dir()
-        raise UsageError(
-            "it is a folder" if is_folder else f"cannot read it: {error.strerror or error}",
-            hint="give the files in it" if is_folder else "check the path",
-        ) from None
 
 
 def expansion_of(source: str, data: bytes) -> Expansion | None:
@@ -53,12 +31,8 @@ def expansion_of(source: str, data: bytes) -> Expansion | None:
     Raises:
         BadRecord: A plan with a fault.
     """
-    if _MARK not in data:
-        return None
     text = _text(data)
-    if not is_plan(parse_mapping(text)):
-        return None
-    return _expanded(source, text)
+    return _expanded(source, text) if is_plan(parse_mapping(text)) else None
 
 
 def expansion_in(source: str) -> Expansion:
@@ -100,7 +74,7 @@ def tell_preview(page: rendering.Page, preview: dict[str, Any]) -> None:
         more = f", ... ({len(values)} values)" if len(values) > SHOWN else ""
         page.line(f"  {name}: {told}{more}")
     for one in preview["packs"]:
-        page.line(f"  {one['pack']}: {rendering.counted(len(one['rows']), 'row')}")
+        page.line(f"  {one['pack']}: rows {shown(one['rows'])}")
     if "learning" in preview:
         page.line(f"  experiment: {preview['learning']['experiment_name']}")
     for note in preview["notes"]:

@@ -1,5 +1,6 @@
 """``spoolctl submit``: jobs from files, StableNew snapshots, plans or standard input, all of them or none."""
 
+import importlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,6 @@ from spoolctl.cli.opening import (
     opened,
 )
 from spoolctl.cli.planned import Planned, Wishes
-from spoolctl.cli.plans import preview_of, tell_preview
 from spoolctl.cli.suiting import refuse_impossible
 from spoolctl.spool import (
     Actor,
@@ -123,24 +123,13 @@ def submit(
             _store_and_submit(replace(actor, log=log), planned, places)
         _define_groups(actor, planned)
     facts = [_facts(one, places[one.name]) for one in planned]
-    document: dict[str, Any] = {"jobs": facts}
-    made_by = {id(one.made_by): one.made_by for one in planned if one.made_by is not None}
-    if dry_run:
-        previews = [preview_of(expansion, actor) for expansion in made_by.values()]
-        document = {"dry_run": True, "jobs": facts} | ({"plans": previews} if previews else {})
-
-    def text(page: rendering.Page) -> None:
-        if not dry_run:
-            _tell(page, facts)
-            return
-        _tell_plan(page, facts)
-        for preview in document.get("plans", ()):
-            page.line("")
-            tell_preview(page, preview)
-
+    document: dict[str, Any] = {"dry_run": True, "jobs": facts} if dry_run else {"jobs": facts}
+    previews = _previews(actor, planned) if dry_run else []
+    if previews:
+        document["plans"] = previews
     rendering.answer(
         document,
-        text,
+        lambda page: _tell_plan(page, facts, previews) if dry_run else _tell(page, facts),
         as_json=as_json,
         quiet=[one.name for one in planned] if quiet else None,
     )
@@ -186,8 +175,15 @@ def _define_groups(actor: Actor, planned: list[Planned]) -> None:
     for group, jobs in groups.items():
         if len(jobs) == 1 and jobs[0].job.group is None:
             continue
+        plans = {id(job.made_by): job.made_by for job in jobs}
+        made_by = next(iter(plans.values())) if len(plans) == 1 else None
         try:
-            define_group(actor, group, [job.name for job in jobs])
+            define_group(
+                actor,
+                group,
+                [job.name for job in jobs],
+                plan=made_by.facts if made_by is not None else None,
+            )
         except (SpoolError, OSError) as error:
             rendering.complain(
                 "warning",
@@ -222,7 +218,19 @@ def _tell(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
     _tell_others(page, facts)
 
 
-def _tell_plan(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
+def _previews(actor: Actor, planned: list[Planned]) -> list[dict[str, Any]]:
+    made_by = {id(one.made_by): one.made_by for one in planned if one.made_by is not None}
+    return [_plans().preview_of(expansion, actor) for expansion in made_by.values()]
+
+
+def _plans() -> Any:  # noqa: ANN401 - a module
+    """``plans.py``, imported when there is a plan."""
+    return importlib.import_module("spoolctl.cli.plans")
+
+
+def _tell_plan(
+    page: rendering.Page, facts: list[dict[str, Any]], previews: list[dict[str, Any]]
+) -> None:
     page.line(f"would submit {rendering.counted(len(facts), 'job')}")
     rows = []
     for one in _a_few(facts):
@@ -241,6 +249,9 @@ def _tell_plan(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
         ("NAME", "FILE", "FOLDER", "STAGES", "IMAGES", "INPUTS"), rows, folds=("NAME", "FILE")
     )
     _tell_others(page, facts)
+    for preview in previews:
+        page.line("")
+        _plans().tell_preview(page, preview)
 
 
 def _a_few(facts: list[dict[str, Any]]) -> list[dict[str, Any]]:

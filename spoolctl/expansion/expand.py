@@ -41,7 +41,8 @@ from spoolctl.spool import (
 Json = dict[str, Any]
 JOBS_MAX = 100_000
 """So many jobs may one plan make."""
-VALUES_TOLD_MAX = 1_000
+VALUES_TOLD_MAX, VALUE_CHARS_MAX = 200, 500
+"""A group's facts stay small."""
 
 
 @dataclass(frozen=True)
@@ -286,13 +287,14 @@ class Expansion:
 
     def _find_facts(self, files: Files) -> Json:
         varies: Json = {
-            name: list(values[:VALUES_TOLD_MAX]) for name, values in self._matrix.items()
+            name: [_cut(value) for value in values[:VALUES_TOLD_MAX]]
+            for name, values in self._matrix.items()
         }
         seeds = self._branches[0].seeds
         if seeds is not None:
             varies["seed"] = [seeds.at(n) for n in range(min(seeds.count, VALUES_TOLD_MAX))]
         packs = [
-            {"pack": one.label, "rows": [n for n, _ in one.prompting.source.rows]}
+            {"pack": one.label, "rows": _ranges([n for n, _ in one.prompting.source.rows])}
             for one in self._branches
             if one.label
         ]
@@ -310,3 +312,20 @@ class Expansion:
             "learning": self._experiment,
         }
         return {key: value for key, value in facts.items() if value is not None}
+
+
+def _cut(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """A value as a group keeps it: long texts, as prompts are, by their beginning."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= VALUE_CHARS_MAX else told(text, VALUE_CHARS_MAX)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Rows as a plan names them: ``0, 2-4``."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in found)

@@ -9,7 +9,7 @@ import pytest
 from cli_bench import Bench, introduce_worker
 
 from spoolctl.cli import plans
-from spoolctl.spool import STAGE_NAMES, Life, State, parse_job
+from spoolctl.spool import STAGE_NAMES, GroupDefinition, Life, State, decode, parse_job
 
 PLAN = """\
 schema: spool.plan/1
@@ -148,6 +148,16 @@ def test_a_plan_is_submitted_as_one_group_in_its_order(bench: Bench, plan) -> No
     assert {job.group for job in jobs} == {"Foxes at night"}
     assert [job.workload.stages[0].seed for job in jobs] == [10, 10, 10, 11, 11, 11]
     assert [job.randomizer["variant_index"] for job in jobs] == list(range(6))
+
+
+def test_the_groups_definition_keeps_what_the_plan_says_of_itself(bench: Bench, plan) -> None:
+    names = bench("submit", plan, "-q").out.split()
+
+    (path,) = (bench.root / "groups").rglob("*.yaml")
+    kept = decode(GroupDefinition, path.read_bytes())
+    assert list(kept.members) == names
+    assert (kept.plan["total"], kept.plan["master_seed"]) == (6, 1)
+    assert kept.plan["varies"] == {"cfg_scale": [5, 6, 7], "seed": [10, 11]}
 
 
 def test_the_options_of_submit_hold_for_every_job_of_a_plan(bench: Bench, plan) -> None:

@@ -140,10 +140,20 @@ def test_the_facts_say_what_a_group_should_keep() -> None:
 
     assert facts["varies"]["cfg_scale"] == [5, 6.5, 7]
     assert len(facts["varies"]["seed"]) == 2
-    assert facts["packs"] == [{"pack": "foxes", "rows": [0, 1]}]
+    assert facts["packs"] == [{"pack": "foxes", "rows": "0-1"}]
     assert sorted(facts["files"]) == sorted(FILES)
     assert (facts["total"], facts["possible"], facts["order"]) == (72, 72, "spread")
     json.dumps(facts)
+
+
+def test_the_facts_stay_small_whatever_varies() -> None:
+    prompts = ", ".join(f"{'x' * 2_000}{n}" for n in range(300))
+    rows = {"p.txt": "\n\n".join(str(n) for n in range(3000))}
+    one = on_base(f"matrix: {{prompt: [{prompts}]}}").facts
+    other = on_base("packs: [{file: p.txt, rows: [7, 0-5, 9]}, p.txt]", rows).facts
+
+    assert len(json.dumps(one)) < 110_000
+    assert [pack["rows"] for pack in other["packs"]] == ["7, 0-5, 9", "0-2999"]
 
 
 def test_the_digest_tells_another_pack_from_the_same() -> None:
