@@ -93,7 +93,7 @@ def branch_of(
         source,
         fields,
         own=plan.slots if isinstance(plan.slots, SlotMatrix) else None,
-        varied=_prompts_in(axes, fields),
+        varied=(_texts_in(axes, fields, "prompt"), _texts_in(axes, fields, "negative_prompt")),
         wildcards=wildcards,
         master=master,
     )
@@ -116,8 +116,8 @@ def _with_images(source: Source, images: int) -> Source:
     return replace(source, base=with_value(source.base, place, images))
 
 
-def _prompts_in(axes: Sequence[Axis], fields: Fields) -> tuple[str, ...]:
-    """The texts that a matrix puts in the prompt's place."""
-    place = fields.find_if_any("prompt")
+def _texts_in(axes: Sequence[Axis], fields: Fields, word: str) -> tuple[str, ...]:
+    """The texts that a matrix puts in the place of the prompt or the negative prompt."""
+    place = fields.find_if_any(word)
     changes = (change for axis in axes for one in axis.changes for change in one)
     return tuple(value for at, value in changes if at == place and isinstance(value, str))

@@ -282,6 +282,8 @@ class Expansion:
             if left:
                 where = f"of '{source.label}'" if source.label else "of the base"
                 yield f"prompts {where} keep [[{']], [['.join(left[:5])}]] as they stand: no values"
+            if branch.prompting.repeats_some:
+                yield "a prompt of the matrix without a slot is made again for each of the slots' values"
             if branch.needs_inputs:
                 yield "the jobs change images and name none: attach them (--attach FILE)"
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spoolctl.expansion.packs import Row
 from spoolctl.expansion.paths import Fields, Path, with_value
 from spoolctl.expansion.prompts import SLOT, WILDCARD, Combined, Wildcards, joined, with_slots
 from spoolctl.expansion.sources import Source
@@ -34,33 +33,43 @@ class Prompting:
         source: Base, rows, slots.
         fields: The base's fields.
         own: What the plan's ``slots`` say, if anything.
-        varied: Texts that the matrix puts in the prompt's place.
+        varied: Texts that the matrix puts in the prompt's place, and in the negative prompt's.
         wildcards: ``None`` leaves them as they stand.
         master: The master seed.
     """
 
     def __init__(  # noqa: PLR0913 - all that prompts are made of
-        self, source: Source, fields: Fields, *, own: SlotMatrix | None, varied: tuple[str, ...],
+        self, source: Source, fields: Fields, *, own: SlotMatrix | None, varied: tuple[tuple[str, ...], tuple[str, ...]],
         wildcards: Wildcards | None, master: int,
     ) -> None:  # fmt: skip
         self.source, self._own, self._wildcards, self._master = source, own, wildcards, master
         self._places = fields.find_if_any("prompt"), fields.find_if_any("negative_prompt")
-        self._negative = self._said(fields, "negative_prompt")
-        self._rows = [self._text(row, self._said(fields, "prompt")) for _, row in source.rows]
-        self._varied = bool(varied)
-        self._drawn: dict[int, list[int]] = {}
-        looked_at = (*self._rows, *varied)
+        self._refuse_no_place()
+        said = self._said(fields, 0)
+        rows = [self._worded(row.positive if row else said) for _, row in source.rows]
+        self._varied = tuple(self._worded(text) for text in varied[0])
+        self._negatives = (self._said(fields, 1), *varied[1])
         slots = source.slots
         self.combined = [
-            Combined.of(slots, " ".join((text, *varied))) if slots else None for text in self._rows
+            Combined.of(slots, " ".join(self._varied) or text) if slots else None for text in rows
         ]
         self._starts = [0, *itertools.accumulate(one.count if one else 1 for one in self.combined)]
-        self.texts = tuple(looked_at)
+        self._drawn: dict[int, list[int]] = {}
+        self._drawn_count = 0
+        self.texts = self._varied or tuple(rows)
 
     @property
     def count(self) -> int:
         """How many prompts there are: each row's combinations."""
         return self._starts[-1]
+
+    @property
+    def repeats_some(self) -> bool:
+        """True if a slot's values multiply a prompt of the matrix that does not have that slot."""
+        one = self.combined[0]
+        return one is not None and any(
+            Combined.of(one.slots, text).possible < one.possible for text in self._varied
+        )
 
     @property
     def filled(self) -> set[str]:
@@ -78,7 +87,7 @@ class Prompting:
         yield from self.texts
         for _, row in self.source.rows:
             yield row.negative if row else ""
-        yield self._negative
+        yield from self._negatives
         for values in (self.source.slots.values if self.source.slots else {}).values():
             yield from values
 
@@ -89,12 +98,13 @@ class Prompting:
         ordinal = bisect.bisect_right(self._starts, number) - 1
         row_number, row = self.source.rows[ordinal]
         prompt, negative = self._places
-        text = self._rows[ordinal]
-        if prompt is not None and not self._varied and text:
+        now = _at(record, prompt)
+        text = self._worded(row.positive if row else now if isinstance(now, str) else "")
+        if prompt is not None and text and text != now:
             record = with_value(record, prompt, text)
-        if row is not None and row.negative:
-            whole = ", ".join(part for part in (self._negative, row.negative) if part)
-            record = with_value(record, self._negative_place(), whole)
+        if negative is not None and row is not None and row.negative:
+            whole = ", ".join(str(part) for part in (_at(record, negative), row.negative) if part)
+            record = with_value(record, negative, whole)
         slots = self._slots(ordinal, number, repetition, repetitions)
         position: tuple[str | int, ...] = (
             self.source.label,
@@ -137,31 +147,32 @@ class Prompting:
     def _drawn_for(self, ordinal: int, combined: Combined) -> list[int]:
         """Each row's draws, kept as long as there is room: in the order 'spread' rows come round again and again."""
         if ordinal not in self._drawn:
-            if sum(map(len, self._drawn.values())) > _DRAWN_KEPT:
+            if self._drawn_count > _DRAWN_KEPT:
                 self._drawn.clear()
+                self._drawn_count = 0
             row = self.source.rows[ordinal][0]
             self._drawn[ordinal] = combined.drawn(self._master, self.source.label, row)
+            self._drawn_count += combined.count
         return self._drawn[ordinal]
 
-    def _text(self, row: Row | None, said: str) -> str:
-        text = row.positive if row else said
-        if self._own is not None and self._own.prompt:
-            text = joined(text, self._own.prompt, self._own.prompt_mode)
-        return text
+    def _worded(self, text: str) -> str:
+        """A row's prompt, with the plan's own put to it."""
+        if self._own is None or not self._own.prompt:
+            return text
+        return joined(text, self._own.prompt, self._own.prompt_mode)
 
-    def _said(self, fields: Fields, word: str) -> str:
-        place = self._places[word != "prompt"]
+    def _said(self, fields: Fields, which: int) -> str:
+        place = self._places[which]
         found = fields.has_value(place) if place else None
         return found if isinstance(found, str) else ""
 
-    def _negative_place(self) -> Path:
-        place = self._places[1]
-        if place is None:
+    def _refuse_no_place(self) -> None:
+        if self._places[1] is None and any(row and row.negative for _, row in self.source.rows):
             raise BadRecord(
                 f"'{told(self.source.label, 80)}' has negative prompts, and the base has no place for one",
+                hint="take the lines that begin with 'neg:' out, or another kind of workload",
                 field="packs",
             )
-        return place
 
 
 def _at(record: Any, place: Path | None) -> object:  # noqa: ANN401 - JSON

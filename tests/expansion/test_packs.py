@@ -195,6 +195,46 @@ def test_a_rows_negative_comes_behind_that_of_the_settings() -> None:
     assert stages(one)[0].negative_prompt == "grey, blue"
 
 
+def test_a_rows_negative_comes_behind_that_of_the_matrix_too() -> None:
+    found = of(
+        "p.txt",
+        {"p.txt": "a\nneg: blue"},
+        "matrix: {negative_prompt: [red, __x__]}\nwildcards: off",
+    )
+
+    assert [stages(one)[0].negative_prompt for one in found.jobs()] == ["red, blue", "__x__, blue"]
+    with pytest.raises(BadRecord, match="wildcard '__x__'"):
+        of("p.txt", {"p.txt": "a"}, "matrix: {negative_prompt: [__x__]}")
+
+
+def test_a_prompt_of_the_plans_own_is_put_to_those_of_a_matrix() -> None:
+    plan = "slots: {values: {a: [x, y]}, prompt: 'in [[a]]', prompt_mode: append}\nmatrix: {prompt: [one, two]}\n"
+
+    found = made(f"schema: spool.plan/1\n{BASE}{plan}")
+
+    assert sorted(prompts(found)) == ["one, in x", "one, in y", "two, in x", "two, in y"]
+    assert found.notes == ()
+
+
+def test_a_prompt_of_the_matrix_that_lacks_the_slot_is_made_again_and_this_is_told() -> None:
+    plan = "slots: {values: {a: [x, y]}}\nmatrix: {prompt: ['one [[a]]', two]}\n"
+
+    found = made(f"schema: spool.plan/1\n{BASE}{plan}")
+
+    assert sorted(prompts(found)) == ["one x", "one y", "two", "two"]
+    assert "made again" in found.notes[0]
+
+
+def test_negatives_need_a_place_in_the_base() -> None:
+    plan = (
+        "schema: spool.plan/1\nbase: {workload: {kind: text, model: m, prompt: x}}\npacks: [p.txt]"
+    )
+
+    with pytest.raises(BadRecord, match="no place for one"):
+        made(plan, {"p.txt": "a\nneg: b"})
+    assert [x.job.workload.prompt for x in made(plan, {"p.txt": "a"}).jobs()] == ["a"]
+
+
 def test_rows_are_chosen_by_number_and_range() -> None:
     rows = {"p.txt": "\n\n".join("abcdef")}
 
