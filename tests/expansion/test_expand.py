@@ -6,7 +6,7 @@ import json
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plans import BASE, made, on_base, prompts, stages, varies
 
@@ -14,6 +14,8 @@ from spoolctl.controller.learning import corpus_records
 from spoolctl.expansion import JOBS_MAX
 from spoolctl.spool import BadRecord, NewerRecord, Plan, is_whole, parse_job
 
+LOADED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""No time decides: the machine may be busy."""
 EVERYTHING = """\
 schema: spool.plan/1
 name: Füchse
@@ -468,6 +470,7 @@ ANYTHING = st.recursive(
 )
 
 
+@LOADED
 @given(
     st.dictionaries(
         st.sampled_from(sorted(Plan.model_fields.keys() - {"schema_"})), ANYTHING, max_size=4

@@ -3,15 +3,18 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spoolctl.expansion.order import coarse_to_fine, plain, spread
 from spoolctl.expansion.picks import drawn_seed, key_of, pick
 
+LOADED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""No time decides: the machine may be busy."""
 LENGTHS = st.lists(st.integers(1, 7), max_size=4)
 
 
+@LOADED
 @given(LENGTHS)
 def test_both_orders_hold_every_cell_once(lengths) -> None:
     every = list(itertools.product(*map(range, lengths)))
@@ -20,6 +23,7 @@ def test_both_orders_hold_every_cell_once(lengths) -> None:
     assert sorted(spread(lengths)) == every
 
 
+@LOADED
 @given(LENGTHS)
 def test_each_value_of_an_axis_comes_within_as_many_jobs_as_the_axis_is_long(lengths) -> None:
     cells = list(spread(lengths))
@@ -28,6 +32,7 @@ def test_each_value_of_an_axis_comes_within_as_many_jobs_as_the_axis_is_long(len
         assert {cell[axis] for cell in cells[:length]} == set(range(length))
 
 
+@LOADED
 @given(st.integers(1, 8), st.integers(1, 8))
 def test_two_axes_meet_in_every_pair_once_and_neither_waits_for_the_other(one, other) -> None:
     cells = list(spread([one, other]))
@@ -54,6 +59,7 @@ def test_the_derivation_of_keys_is_fixed_for_ever() -> None:
     assert drawn_seed(7, 0) == 3_712_786_273
 
 
+@LOADED
 @given(st.integers(0, 2**64 - 1), st.integers(0, 50), st.integers(1, 40))
 def test_a_value_added_at_the_end_either_takes_a_pick_or_leaves_it(master, place, among) -> None:
     before, after = pick(master, place, among=among), pick(master, place, among=among + 1)

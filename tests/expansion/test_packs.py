@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plans import made, prompts, stages
 from sample_data import stablenew
@@ -12,6 +12,8 @@ from spoolctl.expansion import expand, parse_plan
 from spoolctl.expansion.packs import Row, read_json, rows_of_table, rows_of_text
 from spoolctl.spool import BadRecord, parse_job, stages_of
 
+LOADED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""No time decides: the machine may be busy."""
 PIECES = st.sampled_from(
     ["neg:", "neg: bad, worse", "<embedding:x>", "(<embedding:x>:1.2)", "<x>", "<lora:a:0.5>", "<lora:a:b>", "#", "[[a]]", "\n", "\n\n",
      "\t", "\r\n", " ", "a cat", "<", ">", "((", "\x00", "\u2028", "ß", "<embedding:", "<lora:"]
@@ -68,6 +70,7 @@ def test_a_table_has_the_negative_behind_a_tab() -> None:
     assert rows_of_table("# x\na cat\tblurry\n\nb\n") == (Row("a cat", "blurry"), Row("b", ""))
 
 
+@LOADED
 @given(TEXTS)
 def test_any_text_becomes_rows_whose_prompts_are_not_empty(text) -> None:
     for row in rows_of_text(text):
@@ -116,6 +119,7 @@ def test_a_row_that_lacks_its_template_is_refused() -> None:
         read_json({"slots": [{"text": "a", "template_id": "wide"}]})
 
 
+@LOADED
 @given(st.dictionaries(st.sampled_from(["pack_data", "preset_data", "slots", "matrix"]), JSON))
 def test_any_json_is_read_or_refused_with_a_reason(mapping) -> None:
     refused = None
