@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,11 @@ def keep(item, folder):
     logs = item.funcargs["tmp_path"]
     kept = BOX / folder / f"{os.environ['SCENE_PROTOCOL']}-{item.name.replace(' ', '-')}"
     kept.mkdir(parents=True)
-    (kept / "processes.txt").write_text(share.run("sh", "-c", _PROCESSES))
+    try:
+        (kept / "processes.txt").write_text(share.run("sh", "-c", _PROCESSES))
+    except (OSError, subprocess.SubprocessError) as error:
+        # A machine that hangs may not tell even that; said here, it hid what the test had failed of.
+        (kept / "processes.txt").write_text(f"not told: {error}")
     ignored = shutil.ignore_patterns("scratch", "mounted-too", "*.png")
     for source in (logs, *Path(share.MOUNT).glob(f"*-{logs.name}-*")):
         with contextlib.suppress(shutil.Error):

@@ -97,7 +97,12 @@ def test_soak(open_scene, protocol, capsys):
         night.break_something()
     # Seldom: to look through a thousand records takes this slow machine a second of the workers' time.
     scene.wait_for_rest(names, 60, states=("done",), every_s=10)
-    scene.wait_for(lambda: len(scene.corpus()) >= len(names), "the corpus", 60, every_s=10)
+    scene.wait_for(
+        lambda: len(scene.corpus()) >= len(names),
+        "the corpus, which is compiled seldom by a controller for which that takes long",
+        120,
+        every_s=10,
+    )
     with capsys.disabled():
         sys.stdout.write(f"\nsoak: {counted(scene, names)}, {time.monotonic() - began:.0f} s, "
                          f"faults {dict(Counter(night.happened))}\n")  # fmt: skip
