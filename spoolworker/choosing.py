@@ -8,13 +8,14 @@ to say (``spool.claim``), at the last moment. A worker whose company cannot be s
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from spoolctl.scheduling.choose import choose, serves
+from spoolctl.scheduling.choose import choose
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.fit import misfits
 from spoolctl.scheduling.model_names import plain_name
 from spoolctl.scheduling.outgrown import outgrown
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import WorkerSeen
+from spoolctl.scheduling.taking import serves
 from spoolctl.scheduling.turns import Account
 from spoolctl.scheduling.work import work_of
 from spoolctl.spool import (

@@ -15,11 +15,11 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from spoolctl.scheduling.plan import Plan
-from spoolctl.scheduling.pools import own_first
+from spoolctl.scheduling.pools import others_pool
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.taking import takes
 from spoolctl.scheduling.turns import Account, Line, line_of
-from spoolctl.spool import JobClass
 
 
 @dataclass
@@ -34,23 +34,6 @@ class Choice:
     """The older jobs of its line that it is taken before."""
     left: dict[str, str] = field(default_factory=dict)
     """By the name of a job that this worker could run: the worker to which it leaves it."""
-
-
-def serves(me: WorkerSeen, job_class: JobClass) -> bool:
-    """True if the worker takes jobs of that class now: it is not reserved for others, or has had none of those for long enough."""
-    node = me.node
-    if not node.reserved_for or job_class in node.reserved_for:
-        return True
-    until = node.reserved_until_idle_s
-    return until is not None and me.without_s >= until
-
-
-def ends_in_time(job: JobSeen, me: WorkerSeen, appraiser: Appraiser) -> bool:
-    """True if the job would end before the worker stops taking jobs, even if it takes long."""
-    if me.closes_in_s is None:
-        return True
-    load_s = appraiser.offer(job, me, free_in_s=0.0, model=me.model).load_s
-    return load_s + appraiser.timing.run_s(job.work, me.node).high <= me.closes_in_s
 
 
 def choose(  # noqa: PLR0913 - what a worker sees
@@ -77,10 +60,9 @@ def choose(  # noqa: PLR0913 - what a worker sees
     Returns:
         What to do. Nothing to take and nothing left: no job here is for this worker, and a less urgent class may be asked.
     """
-    mine = [
-        job for job in jobs if not appraiser.misfits(job, me) and ends_in_time(job, me, appraiser)
-    ]
-    mine = own_first(me, mine, [me, *others], appraiser)
+    live = [me, *others]
+    mine = [job for job in jobs if takes(job, me, live, appraiser)]
+    mine = [job for job in mine if others_pool(job, me, live, appraiser) is None] or mine
     if not mine:
         return Choice()
     lines: dict[Line, list[JobSeen]] = {}

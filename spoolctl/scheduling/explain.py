@@ -6,12 +6,11 @@ Pure, and by the very code with which workers choose. What is said of a worker i
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spoolctl.scheduling.choose import ends_in_time, serves
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.fit import lacking_gb, misfits
-from spoolctl.scheduling.pools import pool_of, pools_of
 from spoolctl.scheduling.rank import Appraiser, Offer
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.taking import not_now
 from spoolctl.spool import Manifest, Node
 
 
@@ -68,43 +67,33 @@ def _answer(
     seen = known.seen
     cannot = misfits(job.job, seen.node, previous)
     offer = None
-    not_now: list[str] = []
+    reasons: list[str] = []
     if not cannot:
         offer = appraiser.offer(job, seen, free_in_s=seen.free_in_s, model=seen.model)
-        not_now = [*_not_now(job, known, live, appraiser, previous)]
+        reasons = [*_reasons(job, known, live, appraiser, previous)]
     return Answer(
         seen.name,
         known.state,
         cannot,
-        tuple(not_now),
+        tuple(reasons),
         lacking_gb(job.job, seen.node, previous) if len(cannot) == 1 else None,
         offer,
     )
 
 
-def _not_now(
+def _reasons(
     job: JobSeen,
     known: Known,
     live: list[WorkerSeen],
     appraiser: Appraiser,
     previous: Manifest | None,
 ) -> Iterable[str]:
-    seen, node = known.seen, known.seen.node
+    seen = known.seen
     if not known.is_live or not seen.takes_jobs:
         yield f"takes no jobs now ({known.state}{': ' + known.why if known.why else ''})"
-    if not serves(seen, job.job_class):
-        until = node.reserved_until_idle_s
-        after = "" if until is None else f", until it has been without for {until:g} s"
-        yield f"reserved for {' and '.join(node.reserved_for)} jobs{after}"
-    if not ends_in_time(job, seen, appraiser):
-        high = appraiser.timing.run_s(job.work, node).high
-        yield f"stops taking jobs in {seen.closes_in_s:.0f} s, and the job may take {high:.0f} s"
+    yield from not_now(job, seen, live, appraiser)
     if previous is not None and not previous.final and seen.name in previous.avoid:
         yield "it failed there; others are preferred for a while"
-    mine = pools_of(node, appraiser.rules)
-    pool = pool_of(job, live, appraiser) if mine else None
-    if mine and pool is not None and pool not in mine:
-        yield f"its pool is {' and '.join(mine)}, the job's is {pool}: only if it is out of work"
 
 
 def advice(job: JobSeen, node: Node, estimates: Estimates) -> str | None:

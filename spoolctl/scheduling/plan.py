@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from spoolctl.scheduling.rank import Appraiser, Offer, weighed
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.taking import serves, takes
 
 
 class Plan:
@@ -32,12 +33,17 @@ class Plan:
         also_wanted: Container[str | None] = (),
     ) -> None:  # fmt: skip
         self.me, self.appraiser, self._also_wanted = me, appraiser, also_wanted
-        self.workers = [me, *(other for other in others if other.takes_jobs)]
+        live = [me, *others]
+        classes = {job.job_class for job in jobs}
+        self.workers = [
+            me,
+            *(one for one in others if one.takes_jobs and all(serves(one, c) for c in classes)),
+        ]
         self._free = {worker.name: worker.free_in_s for worker in self.workers}
         self._models = {worker.name: {worker.model} for worker in self.workers}
         self._wanted = Counter(job.work.model for job in jobs)
         fitting = {
-            job.name: [one for one in self.workers if not appraiser.misfits(job, one)]
+            job.name: [one for one in self.workers if takes(job, one, live, appraiser)]
             for job in jobs
         }
         self._needed = Counter(

@@ -27,13 +27,10 @@ def pool_of(job: JobSeen, workers: Iterable[WorkerSeen], appraiser: Appraiser) -
     return None
 
 
-def own_first(
-    me: WorkerSeen, jobs: list[JobSeen], workers: Iterable[WorkerSeen], appraiser: Appraiser
-) -> list[JobSeen]:
-    """What the worker's pools leave to it: its own pools' jobs and nobody's, or all once it has been idle for long enough."""
-    mine = pools_of(me.node, appraiser.rules)
-    if not mine:
-        return jobs
-    every = list(workers)
-    own = [job for job in jobs if pool_of(job, every, appraiser) in (None, *mine)]
-    return own or (jobs if me.idle_s >= appraiser.rules.help_after_s else [])
+def others_pool(
+    job: JobSeen, one: WorkerSeen, live: Iterable[WorkerSeen], appraiser: Appraiser
+) -> str | None:
+    """The pool for which the job is meant, if the worker is meant for others; ``None``: the job may be its own."""
+    mine = pools_of(one.node, appraiser.rules)
+    pool = pool_of(job, live, appraiser) if mine else None
+    return None if pool in mine else pool

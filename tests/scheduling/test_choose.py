@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spoolctl.scheduling.choose import choose, ends_in_time, serves
+from spoolctl.scheduling.choose import choose
 from spoolctl.scheduling.rank import rank
+from spoolctl.scheduling.taking import ends_in_time, serves
 from spoolctl.scheduling.turns import Account, line_of
 from tests.scheduling.rig import Times, appraiser, job, worker
 
@@ -70,6 +71,28 @@ def test_a_job_is_never_left_for_longer_than_it_would_take_here():
 def test_a_job_is_not_left_to_a_worker_that_takes_none():
     paused = worker("w2", model="a", takes_jobs=False)
     assert name(chosen(worker("w1"), [job("1", "a")], [paused])) == "1"
+
+
+POOLS = {
+    "pools": {"fast": {"tags": ("fast",), "to_s": 5}, "heavy": {"tags": ("heavy",), "from_s": 5}}
+}
+
+
+@pytest.mark.parametrize(
+    ("why", "other"),
+    [
+        ("reserved for another class", {"reserved_for": ("interactive",)}),
+        ("closes before the job would end", {"closes_in_s": 5.0}),
+        ("closes before it is free", {"closes_in_s": 60.0, "free_in_s": 55.0}),
+        ("of another pool", {"tags": ("fast",)}),
+    ],
+)
+def test_a_job_is_not_left_to_a_worker_that_would_never_take_it(why, other):
+    """It used to wait for as long as it would have taken here, and all less urgent classes with it."""
+    here, there = worker("w1", tags=("heavy",)), worker("w2", model="a", **other)
+    times = Times({"w1": 9.0})
+    choice = chosen(here, [job("1", "a", job_class="batch")], [there], rules=POOLS, times=times)
+    assert (name(choice), choice.left) == ("1", {}), why
 
 
 def test_a_slow_worker_helps_while_the_others_have_enough_to_do_and_not_at_the_end():

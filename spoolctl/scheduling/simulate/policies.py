@@ -6,9 +6,10 @@ Pure.
 import itertools
 from collections import Counter
 
-from spoolctl.scheduling.choose import Choice, choose, serves
+from spoolctl.scheduling.choose import Choice, choose
 from spoolctl.scheduling.seen import JobSeen
 from spoolctl.scheduling.simulate.world import Busy, World
+from spoolctl.scheduling.taking import serves
 from spoolctl.spool import CLASSES
 
 
