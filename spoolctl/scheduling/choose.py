@@ -18,8 +18,9 @@ from spoolctl.scheduling.plan import Plan
 from spoolctl.scheduling.pools import others_pool
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
-from spoolctl.scheduling.taking import takes
+from spoolctl.scheduling.taking import has_waited, takes
 from spoolctl.scheduling.turns import Account, Line, line_of
+from spoolctl.spool import Choosing
 
 
 @dataclass
@@ -60,25 +61,25 @@ def choose(  # noqa: PLR0913 - what a worker sees
     Returns:
         What to do. Nothing to take and nothing left: no job here is for this worker, and a less urgent class may be asked.
     """
-    live = [me, *others]
+    live, rules = [me, *others], appraiser.rules
     mine = [job for job in jobs if takes(job, me, live, appraiser)]
-    mine = [job for job in mine if others_pool(job, me, live, appraiser) is None] or mine
     if not mine:
         return Choice()
+    pressed = next((job for job in mine if _slack(job, rules) <= 0), None)
+    if pressed is None:
+        mine = [job for job in mine if others_pool(job, me, live, appraiser) is None] or mine
     lines: dict[Line, list[JobSeen]] = {}
     for job in mine:
-        lines.setdefault(line_of(job, appraiser.rules), []).append(job)
-    pressed = next((job for job in mine if _slack(job, appraiser) <= 0), None)
+        lines.setdefault(line_of(job, rules), []).append(job)
     if pressed is not None:
         return _take(pressed, lines, appraiser, "it has waited its time")
     plan = Plan(me, others, jobs, appraiser, behind=behind, also_wanted=also_wanted)
     return _by_plan(plan, lines, account)
 
 
-def _slack(job: JobSeen, appraiser: Appraiser) -> int:
+def _slack(job: JobSeen, rules: Choosing) -> int:
     """How often the job may be passed over yet."""
-    rules = appraiser.rules
-    if job.waited_s >= getattr(rules.wait_max_s, job.job_class):
+    if has_waited(job, rules):
         return 0
     most: int = getattr(rules.passes_max, job.job_class)
     return most - job.passed
@@ -96,7 +97,7 @@ def _by_plan(plan: Plan, lines: dict[Line, list[JobSeen]], account: Account) -> 
         else:
             choice.left[job.name] = plan.given[job.name].worker.name
     # While this worker is at work each of the others may pass a job over once.
-    due = [job for job in mine if _slack(job, plan.appraiser) <= len(plan.workers)]
+    due = [job for job in mine if _slack(job, rules) <= len(plan.workers)]
     # Rather than idle: what would be done here before the others come to the end of all.
     spare = [
         job

@@ -1,9 +1,10 @@
 """Pools: workers that are meant for jobs of certain lengths, and help each other when they are out of work.
 
-Pure. A pool never keeps a job from running: after ``help_after_s`` without work a worker takes what is another pool's.
+Pure. A pool never keeps a job from running: after ``help_after_s`` without work a worker takes what is another pool's, at once what is
+meant for a pool of which no live worker takes such jobs, and in its turn what has waited its time (``taking``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
@@ -28,9 +29,17 @@ def pool_of(job: JobSeen, workers: Iterable[WorkerSeen], appraiser: Appraiser) -
 
 
 def others_pool(
-    job: JobSeen, one: WorkerSeen, live: Iterable[WorkerSeen], appraiser: Appraiser
+    job: JobSeen, one: WorkerSeen, live: Sequence[WorkerSeen], appraiser: Appraiser
 ) -> str | None:
-    """The pool for which the job is meant, if the worker is meant for others; ``None``: the job may be its own."""
+    """The pool for which the job is meant, if the worker is meant for others; ``None``: the job may be its own, or its pool has nobody."""
     mine = pools_of(one.node, appraiser.rules)
     pool = pool_of(job, live, appraiser) if mine else None
-    return None if pool in mine else pool
+    if pool is None or pool in mine:
+        return None
+    has_somebody = any(
+        other.takes_jobs
+        and pool in pools_of(other.node, appraiser.rules)
+        and not appraiser.misfits(job, other)
+        for other in live
+    )
+    return pool if has_somebody else None

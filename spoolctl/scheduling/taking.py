@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from spoolctl.scheduling.pools import others_pool, pools_of
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
-from spoolctl.spool import JobClass
+from spoolctl.spool import Choosing, JobClass
 
 
 def serves(one: WorkerSeen, job_class: JobClass) -> bool:
@@ -31,6 +31,12 @@ def ends_in_time(job: JobSeen, one: WorkerSeen, appraiser: Appraiser) -> bool:
     return one.free_in_s + load_s + high_s <= one.closes_in_s
 
 
+def has_waited(job: JobSeen, rules: Choosing) -> bool:
+    """True if the job has waited ``wait_max_s``: whoever can run it takes it next."""
+    limit_s: float = getattr(rules.wait_max_s, job.job_class)
+    return job.waited_s >= limit_s
+
+
 def takes(job: JobSeen, one: WorkerSeen, live: Sequence[WorkerSeen], appraiser: Appraiser) -> bool:
     """True if the worker can run the job and nothing keeps it from taking it."""
     if not one.takes_jobs or appraiser.misfits(job, one):
@@ -43,6 +49,8 @@ def not_now(
 ) -> Iterator[str]:
     """Why the worker would not take the job now though it can run it.
 
+    What is meant for others is nobody's any more once the job has waited its time. How often it was passed over does not count there:
+    those for whom it is not meant may pass it over a hundred times in a minute.
     That it takes none at all (``takes_jobs``) is not told here: its heartbeat says why.
 
     Args:
@@ -59,6 +67,8 @@ def not_now(
     if not ends_in_time(job, one, appraiser):
         high_s = appraiser.timing.run_s(job.work, node).high
         yield f"stops taking jobs in {one.closes_in_s:.0f} s, and the job may take {high_s:.0f} s"
+    if has_waited(job, appraiser.rules):
+        return
     pool = others_pool(job, one, live, appraiser)
     if pool is not None and one.idle_s < appraiser.rules.help_after_s:
         mine = " and ".join(pools_of(node, appraiser.rules))

@@ -1,5 +1,7 @@
 """Which job a worker takes next, which it leaves to whom, and what bounds both."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -172,19 +174,38 @@ def test_a_line_that_comes_late_begins_level():
     assert account.ahead_s(ann, ben) == 0.0
 
 
+LENGTHS = {
+    "pools": {"fast": {"tags": ("fast",), "to_s": 15}, "heavy": {"tags": ("big",), "from_s": 15}}
+}
+
+
 def test_pools_keep_to_their_lengths_and_help_when_they_are_out_of_work():
-    rules = {
-        "pools": {
-            "fast": {"tags": ("fast",), "to_s": 15},
-            "heavy": {"tags": ("big",), "from_s": 15},
-        }
-    }
+    fast, big = worker("w1", tags=("fast",)), worker("w2", tags=("big",))
     jobs = [job("1", count=9), job("2", count=1)]
-    assert name(chosen(worker(tags=("fast",)), jobs, rules=rules)) == "2"
-    assert name(chosen(worker(tags=("big",)), jobs, rules=rules)) == "1"
-    assert name(chosen(worker(), jobs, rules=rules)) == "1"
-    assert chosen(worker(tags=("fast",)), jobs[:1], rules=rules).job is None
-    assert name(chosen(worker(tags=("fast",), idle_s=30), jobs[:1], rules=rules)) == "1"
+    assert name(chosen(fast, jobs, [big], rules=LENGTHS)) == "2"
+    assert name(chosen(big, jobs, [fast], rules=LENGTHS)) == "1"
+    assert name(chosen(worker(), jobs, rules=LENGTHS)) == "1"
+    assert chosen(fast, jobs[:1], [big], rules=LENGTHS).job is None
+    idle = replace(fast, idle_s=30)
+    assert name(chosen(idle, jobs[:1], [replace(big, free_in_s=300)], rules=LENGTHS)) == "1"
+    assert name(chosen(idle, jobs, [replace(big, free_in_s=300)], rules=LENGTHS)) == "2"
+
+
+def test_what_has_waited_its_time_goes_next_whichever_pool_it_is_meant_for():
+    """With enough jobs of its own a pool's worker never took another's, however long that had waited."""
+    fast, big = worker("w1", tags=("fast",)), worker("w2", tags=("big",), free_in_s=9e9)
+    jobs = [job("1", count=1), job("2", count=9, waited_s=7_200.0)]
+    assert name(chosen(fast, jobs, [big], rules=LENGTHS)) == "2"
+    passed = [jobs[0], job("2", count=9, passed=24)]
+    assert name(chosen(fast, passed, [big], rules=LENGTHS)) == "1", "passed over by those for whom it is not meant"
+
+
+def test_what_is_meant_for_a_pool_of_which_nobody_takes_jobs_is_taken_by_whoever_can_run_it():
+    fast, jobs = worker("w1", tags=("fast",)), [job("1", count=9)]
+    paused, small = worker("w2", tags=("big",), takes_jobs=False), worker("w3", tags=("big",))
+    assert name(chosen(fast, jobs, rules=LENGTHS)) == "1"
+    assert name(chosen(fast, jobs, [paused], rules=LENGTHS)) == "1"
+    assert chosen(fast, jobs, [small], rules=LENGTHS).job is None
 
 
 def test_the_rank_of_workers_for_a_job_puts_loaded_and_free_and_preferring_ones_first():
