@@ -7,15 +7,15 @@ to say (``spool.claim``), at the last moment. A worker whose company cannot be s
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from spoolctl.scheduling.choose import choose
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.fit import misfits
 from spoolctl.scheduling.model_names import plain_name
-from spoolctl.scheduling.outgrown import outgrown
 from spoolctl.scheduling.rank import Appraiser
-from spoolctl.scheduling.seen import WorkerSeen
-from spoolctl.scheduling.taking import serves
+from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.taking import needs_larger_card, serves
 from spoolctl.scheduling.turns import Account
 from spoolctl.scheduling.work import work_of
 from spoolctl.spool import (
@@ -177,7 +177,7 @@ class Chooser:
         )
 
     def _next_of(self, job_class: JobClass, me: WorkerSeen, look: Look, *, ahead: bool) -> None:
-        heads = self._heads.look(job_class, self._suits_at_all)
+        heads = self._heads.look(job_class, partial(self._suits_at_all, job_class))
         for _ in range(_TRIES_MAX):
             head, why = self._choose(job_class, heads, me, look)
             if head is None:
@@ -265,19 +265,22 @@ class Chooser:
         if self._last_model is not None:
             self._life.tell(model=self._last_model)
 
-    def _suits_at_all(self, location: Location, job: Job) -> bool:
-        reasons = self._misfits(job) or self._outgrown(job)
+    def _suits_at_all(self, job_class: JobClass, location: Location, job: Job) -> bool:
+        reasons = self._misfits(job) or self._outgrown(location, job, job_class)
         if reasons:
             self._actor.log("misfit", job=location.name, reasons=list(reasons))
             self._heads.pass_over(location.path, _MISFIT_AGAIN_S)
         return not reasons
 
-    def _outgrown(self, job: Job) -> tuple[str, ...]:
+    def _outgrown(self, location: Location, job: Job, job_class: JobClass) -> tuple[str, ...]:
+        """Asked before it comes to choosing, lest a wall of such jobs hide others."""
         try:
             work = work_of(job)
         except BadRecord:
             return ()
-        why = outgrown(job, work, self.node, self.company.cards, self._estimates())
+        waited_s = self._heads.waited_s(location.path)
+        seen = JobSeen(location.name, job, job_class, work, waited_s=waited_s)
+        why = needs_larger_card(seen, WorkerSeen(self.node), self.company.others, self._appraiser)
         return (why,) if why else ()
 
     def _misfits(self, job: Job, previous: Manifest | None = None) -> tuple[str, ...]:

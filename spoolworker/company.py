@@ -5,7 +5,7 @@ says still holds: it may be a heartbeat old.
 """
 
 from spoolctl.scheduling.seen import WorkerSeen, takes_jobs, worker_seen
-from spoolctl.spool import Actor, Node, nodes
+from spoolctl.spool import Actor, nodes
 
 COMPANY_BEATS = 3.5
 """For how many heartbeats after its last one another worker counts as company."""
@@ -56,11 +56,6 @@ class Company:
         return [
             seen.after(now - at) for name, (seen, at) in self._seen.items() if self._lives(name)
         ]
-
-    @property
-    def cards(self) -> list[Node]:
-        """The cards of the workers that live."""
-        return [seen.node for name, (seen, _) in self._seen.items() if self._lives(name)]
 
     @property
     def is_there(self) -> bool:

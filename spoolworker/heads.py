@@ -69,6 +69,7 @@ class Heads:
         self._fronts = Fronts(actor)
         self._heads: dict[JobClass, dict[str, Head]] = {}
         self._passed: dict[str, float] = {}
+        self._since: dict[str, float] = {}
         self.budget = OPENED_MAX
         """How many records may be opened yet in this look."""
         self.growing = 0
@@ -97,7 +98,7 @@ class Heads:
         queue = layout.queue(job_class)
         paths = self._fronts.paths(queue, self._passed)
         now = self._actor.clock.mono()
-        if len(self._passed) > _PASSED_MAX:
+        if max(len(self._passed), len(self._since)) > _PASSED_MAX:
             self._forget_gone(queue.folder, set(paths))
         due = [path for path in paths if self._passed.get(path, math.inf) <= now]
         # Those that waited longest first. If all of them were, the same ones would fill every look, and a wall of
@@ -120,6 +121,11 @@ class Heads:
         self._count_passed(known, heads, set(paths))
         self._heads[job_class] = heads
         return heads
+
+    def waited_s(self, path: str) -> float:
+        """For how long this worker has seen a record wait, whatever it made of it in between."""
+        now = self._actor.clock.mono()
+        return now - self._since.get(path, now)
 
     def seen(self, head: Head) -> JobSeen | None:
         """The job as it waits now."""
@@ -158,6 +164,7 @@ class Heads:
     def claimed(self, path: str) -> None:
         """It was claimed and lies there no more; those before it count as passed over."""
         self._fronts.gone(path)
+        self._since.pop(path, None)
 
     def pass_over(self, path: str, for_s: float) -> None:
         """Do not open it again for so long."""
@@ -184,18 +191,19 @@ class Heads:
             self.growing += admitted is NotAdmitted.GROWING
             self.pass_over(path, _AGAIN_S[admitted])
             return None
+        self._since.setdefault(path, self._actor.clock.mono())
         if not suits(location, admitted.job):
             return None
         return self._head(admitted, job_class)
 
     def _head(self, admitted: Admitted, job_class: JobClass) -> Head:
-        now = self._actor.clock.mono()
+        since = self._since.get(admitted.location.path, self._actor.clock.mono())
         try:
             work = work_of(admitted.job)
         except BadRecord:
-            return Head(admitted, None, (job_class,), now)
+            return Head(admitted, None, (job_class,), since)
         job = JobSeen(admitted.location.name, admitted.job, job_class, work)
-        return Head(admitted, job, line_of(job, self._actor.settings.choosing), now)
+        return Head(admitted, job, line_of(job, self._actor.settings.choosing), since)
 
     def _count_passed(self, before: dict[str, Head], now: dict[str, Head], there: set[str]) -> None:
         """Whoever is gone was taken before all older ones of its line that are still there, by whichever worker."""
@@ -209,8 +217,6 @@ class Heads:
 
     def _forget_gone(self, folder: str, there: set[str]) -> None:
         inside = f"{folder}/"
-        self._passed = {
-            path: t
-            for path, t in self._passed.items()
-            if not path.startswith(inside) or path in there
-        }
+        for remembered in (self._passed, self._since):
+            for path in [one for one in remembered if one.startswith(inside) and one not in there]:
+                del remembered[path]

@@ -15,10 +15,9 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from spoolctl.scheduling.plan import Plan
-from spoolctl.scheduling.pools import others_pool
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
-from spoolctl.scheduling.taking import has_waited, takes
+from spoolctl.scheduling.taking import has_waited, others_pool, takes
 from spoolctl.scheduling.turns import Account, Line, line_of
 from spoolctl.spool import Choosing
 

@@ -3,7 +3,8 @@
 Pure. What is *predicted*, and what is learned from peaks, is advice: to rank cards by it and to tell near misses, never to keep a job
 from a card. For a guess by a name may be wrong, and a backend that keeps what it once took shows a peak above its need. Only
 ``Need.above_gb`` forbids, as does what a job says itself: work like this, or smaller, ran out of memory with so much of a card for
-itself. It forbids nothing where no known card has more: then the card with the most may try, or the job would wait for ever.
+itself. It forbids nothing where nobody with a larger card takes such jobs (``taking``): then the small one may try, or the job would
+wait for ever.
 
 An out-of-memory stops counting once work as large as that ran on a card with no more memory. It was something else's fault then.
 """

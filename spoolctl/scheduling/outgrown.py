@@ -1,25 +1,23 @@
-"""Whether a job has outgrown a card, by what similar jobs did: learned, and only where it forbids nothing to everybody.
+"""Whether a job has outgrown a card, by what similar jobs did: learned, never merely predicted.
 
-Pure. A job that says itself how much memory it needs is believed. What is merely predicted forbids nothing (``need``).
+Pure. A job that says itself how much memory it needs is believed. That it forbids nothing where nobody has a larger card is for ``taking``
+to see.
 """
 
-from collections.abc import Iterable
-
-from spoolctl.scheduling.estimates import Estimates
-from spoolctl.scheduling.work import Work
+from spoolctl.scheduling.need import Need
 from spoolctl.spool import Job, Node
 
 KEPT_GB = 1.0
 """What a card keeps for its driver and the desktop: ran out with 11.5 GB for itself means ran out on a card of 12. Our guess."""
 
 
-def outgrown(
-    job: Job, work: Work, node: Node, others: Iterable[Node], estimates: Estimates
-) -> str | None:
-    """Why *job* should go to a larger card than *node*'s; ``None``: it may well run here, or there is no larger card among *others*."""
-    has, above = node.vram_gb, estimates.vram_gb(work, node).above_gb
-    if job.requires.vram_gb or has is None or above is None or has > above + KEPT_GB:
+def outgrown(job: Job, node: Node, need: Need) -> str | None:
+    """Why *job*, which needs so much, should go to a larger card than *node*'s; ``None``: it may well run here."""
+    if job.requires.vram_gb or node.vram_gb is None or has_more(node, need):
         return None
-    if not any((other.vram_gb or 0.0) > above + KEPT_GB for other in others):
-        return None
-    return f"{has:g} GB, and such jobs ran out of memory with {above:g} GB"
+    return f"{node.vram_gb:g} GB, and such jobs ran out of memory with {need.above_gb:g} GB"
+
+
+def has_more(node: Node, need: Need) -> bool:
+    """True if the card is larger than those on which such work ran out of memory."""
+    return need.above_gb is None or (node.vram_gb or 0.0) > need.above_gb + KEPT_GB

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from spoolctl.scheduling.fit import misfits
 from spoolctl.scheduling.model_names import plain_name
+from spoolctl.scheduling.need import Need
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
 from spoolctl.scheduling.work import Work
 from spoolctl.spool import Choosing, Node
@@ -27,7 +28,7 @@ class Range(Protocol):
 
 
 class Timing(Protocol):
-    """Who knows how long work takes where."""
+    """Who knows how long work takes where, and what it needs."""
 
     def run_s(self, work: Work, node: Node) -> Range:
         """The work itself, without loading its model."""
@@ -37,6 +38,9 @@ class Timing(Protocol):
 
     def failure_rate(self, work: Work, node: Node) -> Range:
         """The share of attempts at such work that failed there, from 0 to 1."""
+
+    def vram_gb(self, work: Work, node: Node) -> Need:
+        """What it needs of the card's memory."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Appraiser:
         self.rules = rules
         self.timing = timing
         self._fits: dict[tuple[str, int], tuple[Node, tuple[str, ...]]] = {}
-        self._times: dict[tuple[Work, int], tuple[Node, float, float]] = {}
+        self._times: dict[tuple[Work, int], tuple[Node, float, float, Need]] = {}
         self._loads: dict[tuple[str, int], tuple[Node, float]] = {}
 
     def misfits(self, job: JobSeen, worker: WorkerSeen) -> tuple[str, ...]:
@@ -93,7 +97,7 @@ class Appraiser:
     ) -> Offer:
         """What the job costs on *worker* if that is free in so long, with *model* loaded by then."""
         node = worker.node
-        run_s, failures = self._time(job.work, node)
+        _, run_s, failures, _ = self._known(job.work, node)
         wanted = job.work.model
         load_s = 0.0 if wanted == model else self.load_s(wanted, node)
         extra_s = self.rules.failure_weight * failures * run_s
@@ -103,7 +107,7 @@ class Appraiser:
 
     def run_s(self, work: Work, node: Node) -> float:
         """The expected time of the work itself there."""
-        return self._time(work, node)[0]
+        return self._known(work, node)[1]
 
     def load_s(self, model: str | None, node: Node) -> float:
         """The expected time of loading a model there that is not loaded; none where any name is a model (sketch)."""
@@ -120,13 +124,18 @@ class Appraiser:
         gone = set(names)
         self._fits = {key: value for key, value in self._fits.items() if key[0] not in gone}
 
-    def _time(self, work: Work, node: Node) -> tuple[float, float]:
+    def need(self, work: Work, node: Node) -> Need:
+        """What the work is thought to need of that card's memory."""
+        return self._known(work, node)[3]
+
+    def _known(self, work: Work, node: Node) -> tuple[Node, float, float, Need]:
         key = (work, id(node))
         known = self._times.get(key)
         if known is None or known[0] is not node:
-            run_s = self.timing.run_s(work, node).mid
-            known = self._times[key] = (node, run_s, self.timing.failure_rate(work, node).mid)
-        return known[1], known[2]
+            timing = self.timing
+            run_s, failures = timing.run_s(work, node).mid, timing.failure_rate(work, node).mid
+            known = self._times[key] = (node, run_s, failures, timing.vram_gb(work, node))
+        return known
 
 
 def prefers(node: Node, model: str | None) -> bool:

@@ -2,18 +2,22 @@
 
 from datetime import UTC, datetime
 
+from spoolctl.scheduling.need import Need
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
 from spoolctl.scheduling.simulate.farm import Exactly
 from spoolctl.scheduling.work import work_of
 from spoolctl.spool import NODE_SCHEMA, Choosing, ModelHere, Node, parse_job
 
+NOTHING_KNOWN = Need(0.0, "nothing known")
+
 
 class Times:
     """What is expected: a job runs as long as its worker's factor says, a model loads in 20 s."""
 
-    def __init__(self, factors=None, *, run_s=10.0, load_s=20.0, failing=()):
+    def __init__(self, factors=None, *, run_s=10.0, load_s=20.0, failing=(), need=NOTHING_KNOWN):
         self.factors, self.base_s, self.loading_s = factors or {}, run_s, load_s
+        self.need = need
         self.failing = set(failing)
 
     def run_s(self, work, node):
@@ -25,6 +29,9 @@ class Times:
 
     def failure_rate(self, work, node):
         return Exactly(1.0 if node.worker in self.failing else 0.0)
+
+    def vram_gb(self, work, node):
+        return self.need
 
 
 def worker(name="w1", **seen):

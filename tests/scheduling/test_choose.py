@@ -197,7 +197,9 @@ def test_what_has_waited_its_time_goes_next_whichever_pool_it_is_meant_for():
     jobs = [job("1", count=1), job("2", count=9, waited_s=7_200.0)]
     assert name(chosen(fast, jobs, [big], rules=LENGTHS)) == "2"
     passed = [jobs[0], job("2", count=9, passed=24)]
-    assert name(chosen(fast, passed, [big], rules=LENGTHS)) == "1", "passed over by those for whom it is not meant"
+    assert name(chosen(fast, passed, [big], rules=LENGTHS)) == "1", (
+        "passed over by those for whom it is not meant"
+    )
 
 
 def test_what_is_meant_for_a_pool_of_which_nobody_takes_jobs_is_taken_by_whoever_can_run_it():

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from spoolctl.scheduling.need import Need
 from spoolctl.scheduling.rank import Range, Timing
 from spoolctl.scheduling.seen import JobSeen
 from spoolctl.scheduling.work import Work
@@ -77,6 +78,9 @@ class Speeds:
         """Nothing fails in a simulation."""
         return Exactly(0.0)
 
+    def vram_gb(self, work: Work, node: Node) -> Need:  # noqa: ARG002 - as the protocol has it
+        """The jobs say themselves what they need."""
+        return Need(0.0, "the jobs say it")
 
 @dataclass(frozen=True)
 class Alike:
@@ -87,7 +91,7 @@ class Alike:
     """By worker: the card of the one that it is like."""
 
     def run_s(self, work: Work, node: Node) -> Range:
-        """As on the one that it is like; so the other two."""
+        """As on the one that it is like; so the others."""
         return self.timing.run_s(work, self.like.get(node.worker, node))
 
     def load_s(self, model: str | None, node: Node) -> Range:  # noqa: D102 - as above
@@ -95,6 +99,9 @@ class Alike:
 
     def failure_rate(self, work: Work, node: Node) -> Range:  # noqa: D102 - as above
         return self.timing.failure_rate(work, self.like.get(node.worker, node))
+
+    def vram_gb(self, work: Work, node: Node) -> Need:  # noqa: D102 - as above
+        return self.timing.vram_gb(work, self.like.get(node.worker, node))
 
 
 @dataclass(frozen=True)
