@@ -29,7 +29,7 @@ def line_of(job: JobSeen, rules: Choosing) -> Line:
 
 @dataclass
 class Account:
-    """How much one worker has served each line, in seconds of work; of lines that are gone it forgets."""
+    """How much one worker has served each line, in seconds of work; it forgets lines that are gone when it looks at their class."""
 
     _served: dict[Line, float] = field(default_factory=dict)
 
@@ -66,7 +66,8 @@ class Account:
                     if other[:-1] == part[:-1] and other in self._served
                 ]
                 known[part] = min(like, default=0.0)
-        self._served = known
+        classes = {part[0] for part in parts}
+        self._served = {p: s for p, s in self._served.items() if p[0] not in classes} | known
 
 
 def _parts(line: Line) -> list[Line]:

@@ -156,6 +156,27 @@ def test_submitters_take_turns_whoever_came_first_with_how_many():
     assert taken == ["10", "20", "11", "21", "12", "22"]
 
 
+def test_a_look_at_another_class_forgets_no_turns():
+    """With an interactive job between any two normal ones, whoever came second never had a turn."""
+    account, rules, taken = Account(), appraiser(turn_s=0).rules, []
+    jobs = [job(f"1{n}", by="ann") for n in range(4)] + [job(f"2{n}", by="ben") for n in range(2)]
+    for _ in range(4):
+        for waiting in (jobs, [job("i", by="ann", job_class="interactive")]):
+            choice = chosen(worker(model="a"), waiting, account=account, rules={"turn_s": 0})
+            account.serve(line_of(choice.job, rules), 10.0)
+            taken.append(choice.job.name)
+        jobs = [one for one in jobs if one.name not in taken]
+    assert taken == ["10", "i", "20", "i", "11", "i", "21", "i"]
+
+
+def test_an_account_forgets_lines_that_are_gone_when_it_looks_at_their_class():
+    account, rules = Account(), appraiser().rules
+    gone, here = (line_of(job("1", by=who), rules) for who in ("ann", "ben"))
+    account.serve(gone, 10.0)
+    account.order([here])
+    assert account == Account({("normal",): 10.0, here[:2]: 0.0, here: 0.0})
+
+
 def test_groups_of_one_submitter_take_turns_and_do_not_make_up_for_other_submitters():
     account, rules = Account(), appraiser().rules
     lines = [line_of(job(n, by=who, group=g), rules)
