@@ -174,6 +174,7 @@ class Chooser:
             idle_s=now - self._idle_since,
             without_s=now - self._without_since,
             closes_in_s=closes_in_s,
+            others_gb=self._life.facts.vram_others_gb or 0.0,
         )
 
     def _next_of(self, job_class: JobClass, me: WorkerSeen, look: Look, *, ahead: bool) -> None:

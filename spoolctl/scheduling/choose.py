@@ -89,7 +89,7 @@ def _by_plan(plan: Plan, lines: dict[Line, list[JobSeen]], account: Account) -> 
     mine, loaded = [], []
     for job in _in_reach(lines, account, plan.appraiser):
         now = plan.now(job)
-        if now.load_s == 0 and now.ends_in_s < plan.others_end_in_s:
+        if now.load_s == 0 and plan.helps(job):
             loaded.append(job)
         if plan.is_mine(job) or job.left_s >= min(rules.leave_s, now.ends_in_s):
             mine.append(job)
@@ -97,13 +97,7 @@ def _by_plan(plan: Plan, lines: dict[Line, list[JobSeen]], account: Account) -> 
             choice.left[job.name] = plan.given[job.name].worker.name
     # While this worker is at work each of the others may pass a job over once.
     due = [job for job in mine if _slack(job, rules) <= len(plan.workers)]
-    # Rather than idle: what would be done here before the others come to the end of all.
-    spare = [
-        job
-        for line in lines.values()
-        for job in line[:1]
-        if plan.now(job).ends_in_s < plan.others_end_in_s
-    ]
+    spare = [job for line in lines.values() for job in line[:1] if plan.helps(job)]
     for jobs, why in (
         (due, "it may be passed over only a few times more"),
         (loaded, "its model is loaded"),

@@ -25,6 +25,8 @@ LORA_GB = 0.2
 """A LoRA's file, which is merged or held. Our guess."""
 TEXT_CONTEXT_GB = 1.0
 """A language model's context. Our guess."""
+KEPT_GB = 1.0
+"""What a card keeps for its driver and the desktop: so much that is missing is missed by nobody. Our guess."""
 LIKE = 1.5
 """Work that holds up to so many times more, or less, needs about as much."""
 _SAME = 1.001

@@ -4,11 +4,8 @@ Pure. A job that says itself how much memory it needs is believed. That it forbi
 to see.
 """
 
-from spoolctl.scheduling.need import Need
+from spoolctl.scheduling.need import KEPT_GB, Need
 from spoolctl.spool import Job, Node
-
-KEPT_GB = 1.0
-"""What a card keeps for its driver and the desktop: ran out with 11.5 GB for itself means ran out on a card of 12. Our guess."""
 
 
 def outgrown(job: Job, node: Node, need: Need) -> str | None:
@@ -19,5 +16,8 @@ def outgrown(job: Job, node: Node, need: Need) -> str | None:
 
 
 def has_more(node: Node, need: Need) -> bool:
-    """True if the card is larger than those on which such work ran out of memory."""
+    """True if the card is larger than those on which such work ran out of memory.
+
+    What ran out with 11.5 GB for itself ran out on a card of 12: see ``KEPT_GB``.
+    """
     return need.above_gb is None or (node.vram_gb or 0.0) > need.above_gb + KEPT_GB

@@ -69,6 +69,15 @@ class Plan:
         """True if the job goes to the planning worker."""
         return self.given[job.name].worker is self.me
 
+    def helps(self, job: JobSeen) -> bool:
+        """True if the planning worker, rather than idle, may take it whosever it is.
+
+        It would be done before the others have done everything, and memory is not thought to be short here alone.
+        """
+        now = self.now(job)
+        in_time = now.ends_in_s < self.others_end_in_s
+        return in_time and self.given[job.name].is_short >= now.is_short
+
     def _give(self, job: JobSeen, able: list[WorkerSeen]) -> None:
         rules = self.appraiser.rules
         everyone = len(able) == len(self.workers)

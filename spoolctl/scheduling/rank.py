@@ -17,6 +17,9 @@ from spoolctl.scheduling.seen import JobSeen, WorkerSeen
 from spoolctl.scheduling.work import Work
 from spoolctl.spool import Choosing, Node
 
+_SHORT_GB = 0.5
+"""Needs are rounded to so much; a card that lacks less is not short."""
+
 
 class Range(Protocol):
     """An estimate: of a time in seconds, or of a share."""
@@ -52,11 +55,13 @@ class Offer:
     load_s: float
     run_s: float
     extra_s: float
-    """What the rules add: for a scarce card, for failures there, for no preference."""
+    """What else counts: a scarce card, failures there, too little memory, no preference."""
     back_s: float = 0.0
     """Loading its present model again afterwards, if that is wanted."""
     worth: float = 1.0
     """What a second of this worker is worth for such work, beside one of the fastest: from 0 to 1."""
+    is_short: bool = False
+    """True if the work is thought to need more memory than the card has for it."""
 
     @property
     def ends_in_s(self) -> float:
@@ -97,13 +102,15 @@ class Appraiser:
     ) -> Offer:
         """What the job costs on *worker* if that is free in so long, with *model* loaded by then."""
         node = worker.node
-        _, run_s, failures, _ = self._known(job.work, node)
+        _, run_s, failures, need = self._known(job.work, node)
         wanted = job.work.model
         load_s = 0.0 if wanted == model else self.load_s(wanted, node)
         extra_s = self.rules.failure_weight * failures * run_s
         if node.prefers and not prefers(node, wanted):
             extra_s += self.rules.prefer_s
-        return Offer(worker, free_in_s, load_s, run_s, extra_s)
+        needs_gb = job.job.requires.vram_gb or need.gb
+        is_short = worker.room_gb is not None and needs_gb >= worker.room_gb + _SHORT_GB
+        return Offer(worker, free_in_s, load_s, run_s, extra_s, is_short=is_short)
 
     def run_s(self, work: Work, node: Node) -> float:
         """The expected time of the work itself there."""
@@ -146,10 +153,19 @@ def prefers(node: Node, model: str | None) -> bool:
 
 
 def weighed(offers: list[Offer]) -> list[Offer]:
-    """The same offers for one job, each knowing what its worker's time is worth beside the others'."""
+    """The same offers for one job, each knowing the others.
+
+    It knows what its worker's time is worth beside the others', and, where memory is short, that the job will have to run again elsewhere.
+    """
     shortest = min((offer.run_s for offer in offers), default=0.0)
+    again_s = min((offer.ends_in_s for offer in offers if not offer.is_short), default=0.0)
     return [
-        replace(offer, worth=shortest / offer.run_s if offer.run_s else 1.0) for offer in offers
+        replace(
+            offer,
+            worth=shortest / offer.run_s if offer.run_s else 1.0,
+            extra_s=offer.extra_s + again_s * offer.is_short,
+        )
+        for offer in offers
     ]
 
 

@@ -6,6 +6,7 @@ Pure. Nothing here is decided; a fact may be a heartbeat old.
 from dataclasses import dataclass, replace
 
 from spoolctl.scheduling.model_names import plain_name
+from spoolctl.scheduling.need import KEPT_GB
 from spoolctl.scheduling.work import Work
 from spoolctl.spool import Heartbeat, Job, JobClass, Node
 
@@ -32,11 +33,19 @@ class WorkerSeen:
     """For how long it has had no job of a class for which it is reserved."""
     closes_in_s: float | None = None
     """When it stops taking jobs, in seconds from now; ``None``: not foreseen."""
+    others_gb: float = 0.0
+    """What other programs than its backend hold of its card's memory, in GB; 0 also if that is not known."""
 
     @property
     def name(self) -> str:
         """Its name."""
         return self.node.worker
+
+    @property
+    def room_gb(self) -> float | None:
+        """What its card has for a job, in GB, whatever the backend itself holds now; ``None``: not known."""
+        has = self.node.vram_gb
+        return None if has is None else has - max(0.0, self.others_gb - KEPT_GB)
 
     def after(self, seconds: float) -> "WorkerSeen":
         """The same worker so much later, if nothing unforeseen came."""
@@ -77,4 +86,5 @@ def worker_seen(node: Node, beat: Heartbeat) -> WorkerSeen:
         else 0.0,
         takes_jobs=takes_jobs(beat),
         closes_in_s=beat.closes_in_s,
+        others_gb=beat.vram_others_gb or 0.0,
     )

@@ -116,6 +116,9 @@ def _hindered(job: JobSeen, one: WorkerSeen, appraiser: Appraiser) -> Iterator[s
     if not ends_in_time(job, one, appraiser):
         high_s = appraiser.timing.run_s(job.work, node).high
         yield f"stops taking jobs in {one.closes_in_s:.0f} s, and the job may take {high_s:.0f} s"
+    needs_gb, room_gb = job.job.requires.vram_gb, one.room_gb
+    if room_gb is not None and needs_gb > room_gb and not has_waited(job, appraiser.rules):
+        yield f"other programs hold {one.others_gb:g} of its {node.vram_gb:g} GB, and the job needs {needs_gb:g}"
 
 
 def _meant_for_others(

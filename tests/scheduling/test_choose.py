@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolctl.scheduling.choose import choose
+from spoolctl.scheduling.need import Need
 from spoolctl.scheduling.rank import rank
 from spoolctl.scheduling.taking import ends_in_time, serves
 from spoolctl.scheduling.turns import Account, line_of
@@ -123,6 +124,39 @@ def test_a_worker_on_which_such_jobs_fail_is_the_last_choice():
     jobs, other = [job("1", "a")], worker("w2", model="a")
     times = Times(failing=["w2"], load_s=1)
     assert name(chosen(worker("w1"), jobs, [other], times=times)) == "1"
+
+
+FLUX = Need(13.0, "predicted")
+
+
+def test_what_may_need_more_memory_than_a_fast_card_has_goes_to_a_slow_one_that_has_it():
+    """It ran out of memory on the fast one, which the slow one had left it to, and that cost one of its three attempts."""
+    fast, slow = worker("fast", vram_gb=8.0), worker("slow", vram_gb=24.0)
+    times = Times({"slow": 9.0}, need=FLUX)
+    assert chosen(fast, [job("1")], [slow], times=times).left == {"1": "slow"}
+    assert name(chosen(slow, [job("1")], [fast], times=times)) == "1"
+    assert chosen(slow, [job("1")], [fast], times=Times({"slow": 9.0})).left == {"1": "fast"}
+
+
+def test_what_is_merely_predicted_forbids_nothing():
+    fast, slow = worker("fast", vram_gb=8.0), worker("slow", vram_gb=24.0)
+    times = Times({"slow": 9.0}, need=FLUX)
+    assert name(chosen(fast, [job("1")], times=times)) == "1", "nobody has more"
+    left = job("1", left_s=31)
+    assert name(chosen(fast, [left], [slow], times=times)) == "1", "it was left for long enough"
+
+
+def test_memory_that_other_programs_hold_is_none_for_a_job():
+    played_on, slow = worker("w1", others_gb=13.0), worker("w2", vram_gb=16.0)
+    times = Times({"w2": 5.0}, need=FLUX)
+    assert chosen(played_on, [job("1")], [slow], times=times).left == {"1": "w2"}
+
+
+def test_a_job_that_says_what_it_needs_waits_while_other_programs_hold_that_but_not_for_ever():
+    jobs = [job("1", needs_gb=16)]
+    assert chosen(worker(others_gb=9.5), jobs).job is None
+    assert name(chosen(worker(others_gb=9.0), jobs)) == "1", "a desktop holds some"
+    assert name(chosen(worker(others_gb=9.5), [job("1", needs_gb=16, waited_s=7_200)])) == "1"
 
 
 def test_a_job_that_would_not_end_before_the_worker_closes_is_not_taken():

@@ -85,4 +85,4 @@ def test_explain_tells_that_the_job_has_outgrown_a_card_and_names_the_other_firs
 def test_a_job_that_says_what_it_needs_is_believed_and_what_nobody_learned_forbids_nothing():
     busy = replace(LARGE, free_in_s=9e9)
     assert chosen(SMALL, [busy], job("{vram_gb: 10}")).job is not None
-    assert chosen(SMALL, [busy], job(model="flux1-dev"), Estimates()).job is not None
+    assert chosen(SMALL, [busy], job(model="flux1-dev", left_s=600), Estimates()).job is not None

@@ -69,3 +69,12 @@ def test_a_wall_of_jobs_for_larger_cards_hides_no_other(world):
         world.drop(f"a.{index:03d}", SD)
     world.drop("b")
     assert small.take_within(6) == "b"
+
+
+def test_a_job_waits_while_a_game_holds_the_memory_that_it_says_it_needs(world):
+    worker = Chooses(world, vram_gb=12.0)
+    world.drop("a", JOB.replace(b"workload:", b"requires: {vram_gb: 10}\nworkload:"))
+    worker.life.tell(vram_others_gb=6.0)
+    assert worker.take() is None
+    worker.life.tell(vram_others_gb=0.8)
+    assert worker.take() == "a"
