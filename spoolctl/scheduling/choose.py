@@ -1,9 +1,10 @@
 """Choosing: which of the waiting jobs of one class a worker takes next, and which it leaves to whom.
 
-What was passed over too often or has waited too long goes next. Otherwise the worker makes the plan that all would make of what it
-sees (``plan``). Jobs that the plan gives to it and that may be passed over only a few times more come first, then what needs the model
-that is loaded, then what else the plan gives to it; what the plan gives to others it leaves to them, for a bounded moment. There is nobody
-who assigns: where the workers' plans do not agree, a claim still has one winner.
+What was passed over too often or has waited too long goes next, of such jobs of one line first what needs the model that is loaded.
+Otherwise the worker makes the plan that all would make of what it sees (``plan``). Jobs that the plan gives to it and that may be passed
+over only a few times more come first, then what needs the model that is loaded, then what else the plan gives to it; what the plan gives to
+others it leaves to them, for a bounded moment. There is nobody who assigns: where the workers' plans do not agree, a claim still has one
+winner.
 
 Pure: no share, no clock. The caller asks class by class, the most urgent first, and asks for the next only if nothing of this one
 could be run here.
@@ -71,17 +72,35 @@ def choose(  # noqa: PLR0913 - what a worker sees
     for job in mine:
         lines.setdefault(line_of(job, rules), []).append(job)
     if pressed is not None:
-        return _take(pressed, lines, appraiser, "it has waited its time")
+        job = _loaded_before(pressed, lines[line_of(pressed, rules)], me, rules, len(live))
+        return _take(job, lines, appraiser, "it has waited its time")
     plan = Plan(me, others, jobs, appraiser, behind=behind, also_wanted=also_wanted)
     return _by_plan(plan, lines, account)
 
 
 def _slack(job: JobSeen, rules: Choosing) -> int:
     """How often the job may be passed over yet."""
-    if has_waited(job, rules):
-        return 0
+    return 0 if has_waited(job, rules) else _passes_left(job, rules)
+
+
+def _passes_left(job: JobSeen, rules: Choosing) -> int:
     most: int = getattr(rules.passes_max, job.job_class)
     return most - job.passed
+
+
+def _loaded_before(
+    pressed: JobSeen, line: list[JobSeen], me: WorkerSeen, rules: Choosing, workers: int
+) -> JobSeen:
+    """What of its line has waited its time as well and needs no loading, while those older have passes left; else *pressed* itself.
+
+    By age alone every job of a mixed set would load its model again, and all would wait the longer.
+    """
+    for job in line[: getattr(rules.passes_max, pressed.job_class) + 1]:
+        if job.work.model == me.model and has_waited(job, rules):
+            return job
+        if _passes_left(job, rules) <= workers:
+            break
+    return pressed
 
 
 def _by_plan(plan: Plan, lines: dict[Line, list[JobSeen]], account: Account) -> Choice:

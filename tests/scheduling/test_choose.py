@@ -50,6 +50,20 @@ def test_what_has_waited_too_long_goes_next():
     assert name(chosen(worker(model="b"), jobs)) == "1"
 
 
+def test_of_what_has_waited_too_long_the_loaded_model_goes_first_while_passes_are_left():
+    """Once all of a mixed set had waited its time, every job of it loaded its model again."""
+    jobs = [job("1", "a", waited_s=7_300), job("2", "b"), job("3", "b", waited_s=7_300)]
+    choice = chosen(worker(model="b"), jobs)
+    assert (name(choice), [one.name for one in choice.passed]) == ("3", ["1", "2"])
+    jobs[0] = replace(jobs[0], passed=23)
+    assert name(chosen(worker(model="b"), jobs)) == "1"
+
+
+def test_nobody_elses_loaded_model_goes_before_what_has_waited_too_long():
+    jobs = [job("1", "a", by="ann", waited_s=7_300), job("2", "b", by="ben", waited_s=7_300)]
+    assert name(chosen(worker(model="b"), jobs)) == "1"
+
+
 def test_with_no_passes_allowed_the_order_of_names_is_kept():
     rules = {"passes_max": dict.fromkeys(PASSES, 0)}
     assert name(chosen(worker(model="b"), [job("1", "a"), job("2", "b")], rules=rules)) == "1"

@@ -82,6 +82,7 @@ class Speeds:
         """The jobs say themselves what they need."""
         return Need(0.0, "the jobs say it")
 
+
 @dataclass(frozen=True)
 class Alike:
     """A timing for which some workers are as fast as others (a ``rank.Timing``)."""
