@@ -4,11 +4,11 @@ Pure, and by the very code with which workers choose. What is said of a worker i
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.fit import lacking_gb, misfits
-from spoolctl.scheduling.rank import Appraiser, Offer
+from spoolctl.scheduling.rank import Appraiser, Offer, weighed
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
 from spoolctl.scheduling.taking import not_now
 from spoolctl.spool import Manifest, Node
@@ -49,6 +49,10 @@ def explain(
     every = list(known)
     live = [one.seen for one in every if one.is_live]
     answers = [_answer(job, one, live, appraiser, previous) for one in every]
+    takers = [one for one in answers if not one.cannot and not one.not_now]
+    offers = weighed([one.offer for one in takers if one.offer])
+    weighty = {offer.worker.name: offer for offer in offers}
+    answers = [replace(one, offer=weighty.get(one.worker, one.offer)) for one in answers]
 
     def order(answer: Answer) -> tuple[bool, bool, float, str]:
         cost = answer.offer.cost_s(appraiser.rules) if answer.offer else 0.0

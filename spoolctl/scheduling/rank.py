@@ -6,7 +6,6 @@ A cost is an estimate and decides nothing about correctness; that a job *can* ru
 """
 
 import fnmatch
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -75,7 +74,7 @@ class Offer:
 
 
 class Appraiser:
-    """Appraises jobs on workers under one spool's rules; remembers what it worked out, as records never change.
+    """Appraises jobs on workers under one spool's rules; remembers what it worked out, as records never change; make it anew now and then.
 
     Args:
         rules: Of ``spool.yaml``.
@@ -126,11 +125,6 @@ class Appraiser:
             known = self._loads[key] = (node, self.timing.load_s(model, node).mid)
         return known[1]
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Forget jobs that are gone; for a process that lives for months."""
-        gone = set(names)
-        self._fits = {key: value for key, value in self._fits.items() if key[0] not in gone}
-
     def need(self, work: Work, node: Node) -> Need:
         """What the work is thought to need of that card's memory."""
         return self._known(work, node)[3]
@@ -167,15 +161,3 @@ def weighed(offers: list[Offer]) -> list[Offer]:
         )
         for offer in offers
     ]
-
-
-def rank(job: JobSeen, workers: Iterable[WorkerSeen], appraiser: Appraiser) -> list[Offer]:
-    """What the job would cost on each worker that it fits, the best first; equal ones by name."""
-    offers = [
-        appraiser.offer(job, worker, free_in_s=worker.free_in_s, model=worker.model)
-        for worker in workers
-        if worker.takes_jobs and not appraiser.misfits(job, worker)
-    ]
-    return sorted(
-        weighed(offers), key=lambda offer: (offer.cost_s(appraiser.rules), offer.worker.name)
-    )

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from spoolctl.scheduling.choose import choose
 from spoolctl.scheduling.need import Need
-from spoolctl.scheduling.rank import rank
 from spoolctl.scheduling.taking import ends_in_time, serves
 from spoolctl.scheduling.turns import Account, line_of
 from tests.scheduling.rig import Times, appraiser, job, worker
@@ -277,20 +276,6 @@ def test_what_is_meant_for_a_pool_of_which_nobody_takes_jobs_is_taken_by_whoever
     assert name(chosen(fast, jobs, rules=LENGTHS)) == "1"
     assert name(chosen(fast, jobs, [paused], rules=LENGTHS)) == "1"
     assert chosen(fast, jobs, [small], rules=LENGTHS).job is None
-
-
-def test_the_rank_of_workers_for_a_job_puts_loaded_and_free_and_preferring_ones_first():
-    several = [
-        worker("busy", free_in_s=100),
-        worker("bare"),
-        worker("other", prefers=("flux*",)),
-        worker("loaded", model="a"),
-        worker("small", vram_gb=4.0),
-        worker("paused", takes_jobs=False),
-    ]
-    offers = rank(job("1", needs_gb=8), several, appraiser())
-    assert [one.worker.name for one in offers] == ["loaded", "bare", "other", "busy"]
-    assert (offers[1].load_s, offers[1].run_s, offers[1].ends_in_s) == (20.0, 10.0, 30.0)
 
 
 @settings(max_examples=200, deadline=None)
