@@ -86,15 +86,13 @@ def encode(record: Record) -> bytes:
     """
     if not isinstance(record, Submitted):
         return _json(record, indent=1)
-    text = yaml.dump(
-        _plain(record),
-        Dumper=yaml.CSafeDumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=100,
-        explicit_end=True,
-    )
-    return str(text).encode()
+    return _dumped(_plain(record)) + END_MARK
+
+
+def encode_open(record: Record) -> bytes:
+    """Write a record that people add lines to: as ``encode``, but without the end mark and without values that are empty."""
+    filled = {key: value for key, value in _plain(record).items() if value not in ({}, [])}
+    return _dumped(filled)
 
 
 def encode_json(record: Record) -> bytes:
@@ -108,6 +106,11 @@ def _json(record: Record, *, indent: int | None = None) -> bytes:
     except (PydanticSerializationError, UnicodeError):  # lone surrogates
         text = json.dumps(_plain(record), ensure_ascii=False, indent=indent)
     return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
+
+
+def _dumped(plain: dict[str, Any]) -> bytes:
+    text = yaml.dump(plain, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=100)
+    return str(text).encode()
 
 
 def _plain(record: Record) -> Any:  # noqa: ANN401 - a mapping of plain values

@@ -139,7 +139,7 @@ def create_spool(root: Path, settings: Settings | None = None) -> Settings:
             ensure_folder(actor, folder)
         probe_links(files, layout.LOCKS, entropy.token())
         publish_once(actor, layout.README, README_TEXT.encode())
-        outcome = publish_once(actor, layout.SETTINGS, codec.encode(settings))
+        outcome = publish_once(actor, layout.SETTINGS, codec.encode_open(settings))
     except OSError as error:
         raise ShareUnusable(f"cannot make a spool at '{root}': {error}") from None
     if outcome is not Outcome.WON:

@@ -45,6 +45,8 @@ _FLOAT = re.compile(
     r"(?:[-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?\Z"
     r"|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
 )
+_AFTER_THE_END = "did not find expected <document start>"
+"""libyaml's words for text behind a document's end mark."""
 Event = Any
 """One of PyYAML's events; its type stubs lack most of their attributes."""
 _TAGGED = {"null": type(None), "bool": bool, "int": int, "float": float}
@@ -102,8 +104,11 @@ def _too_large(line: int | None = None) -> BadRecord:
     )
 
 
-def _twice(key: str, line: int | None = None) -> BadRecord:
-    return BadRecord(f"key '{told(key, 60)}' is given twice", line=line)
+def _twice(key: str, line: int | None = None, first: int | None = None) -> BadRecord:
+    where = f" (line {first} has it, too)" if first is not None else ""
+    return BadRecord(
+        f"key '{told(key, 60)}' is given twice{where}", hint="keep one of them", line=line
+    )
 
 
 def _json(text: str) -> Any:  # noqa: ANN401 - raw input
@@ -174,6 +179,9 @@ def _yaml(text: str) -> tuple["_Builder", Any]:
         mark = error.problem_mark or error.context_mark
         problem = told(error.problem or str(error), 200)
         hint = None
+        if _AFTER_THE_END in problem:
+            problem = "the line '...' above ends the file, and something stands after it"
+            hint = "write it above that line, or remove that line"
         if mark and text[mark.index : mark.index + 1] == "\t":
             hint = "a tab cannot indent YAML; use spaces"
         line = mark.line + 1 if mark else None
@@ -275,7 +283,7 @@ class _Builder:
                         lines.setdefault(name, _line(key))
                 continue
             if key.value in own:
-                raise _twice(key.value, _line(key))
+                raise _twice(key.value, _line(key), lines[key.value])
             own[key.value] = value
             lines[key.value] = _line(key)
         values = merged | own

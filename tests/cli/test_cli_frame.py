@@ -395,3 +395,14 @@ def test_every_exit_code_is_in_the_table() -> None:
     codes = {one.exit_code for one in kinds if issubclass(one, SpoolError)}
     for code in codes | {0, errors.INTERRUPTED, ShareUnusable.exit_code}:
         assert re.search(rf"^\| {code} \|", DOCUMENT, re.MULTILINE), code
+
+
+def test_a_line_that_a_person_adds_to_the_settings_counts(bench: Bench) -> None:
+    """They ended in '...' and said 'tokens: {}': whatever was added made every command refuse."""
+    settings = bench.root / "spool.yaml"
+    with settings.open("a", encoding="utf-8") as file:
+        file.write("tokens: {nas: 1}\n")
+
+    ran = bench("tokens")
+
+    assert (ran.code, "nas" in ran.out) == (0, True), ran.err

@@ -10,7 +10,8 @@ NAS_YAML = JOB_YAML + "requires: {tokens: [nas]}\n"
 
 def with_tokens(bench: Bench, text: str) -> None:
     path = bench.root / "spool.yaml"
-    path.write_text(path.read_text().replace("tokens: {}\n", f"tokens: {text}\n"))
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"tokens: {text}\n")
 
 
 # after

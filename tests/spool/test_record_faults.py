@@ -122,3 +122,20 @@ def test_a_key_like_no_other_is_pointed_to_metadata() -> None:
 )
 def test_a_fault_in_the_text_is_told_with_its_line(data: bytes, line: int) -> None:
     assert refused(data).line == line
+
+
+def test_what_stands_behind_the_end_mark_is_told_as_that() -> None:
+    error = refused(GOOD + b"group: night\n")
+
+    assert str(error) == (
+        "not YAML: the line '...' above ends the file, and something stands after it"
+    )
+    assert error.hint == "write it above that line, or remove that line"
+    assert error.line == 7
+
+
+def test_a_key_that_is_given_twice_names_both_lines() -> None:
+    error = refused(job_with(b"group: a\ngroup: b"))
+
+    assert str(error) == "key 'group' is given twice (line 6 has it, too)"
+    assert error.line == 7
