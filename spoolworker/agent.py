@@ -310,10 +310,13 @@ class Agent:
             return False
         if self._pulse.silent_s > self._actor.settings.lease_s / 2:
             return False  # its thread may hang on the share: whatever is claimed now would be reaped or fenced
+        was_away = self._readiness.away is not None
         answers = self._readiness.answers()
         if not answers or self._readiness.node is None or self._availability.is_unsure:
             self._tell_state()
             return False
+        if was_away:
+            self._pulse.beat_soon()  # till then people and other workers take this one for one that waits
         if self._chooser is None:
             self._chooser = Chooser(
                 self._actor,

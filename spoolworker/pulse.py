@@ -37,6 +37,7 @@ class Pulse:
         self._heed = heed
         self._look_s = min(LOOK_S, actor.settings.heartbeat_s)
         self._stop = threading.Event()
+        self._is_due = False
         self._lock = threading.Lock()
         self._watched: tuple[Watched, ...] = ()
         self._written_mono = actor.clock.mono()
@@ -70,6 +71,10 @@ class Pulse:
         with self._lock:
             self._watched = tuple(one for one in self._watched if one is not watched)
 
+    def beat_soon(self) -> None:
+        """Write the next heartbeat at the next look: what it tells has changed, and others choose by it."""
+        self._is_due = True
+
     @property
     def silent_s(self) -> float:
         """For how long no heartbeat has reached the share."""
@@ -89,6 +94,8 @@ class Pulse:
             # Apart: a folder that cannot be read must not keep the heartbeat from being written.
             for one in watched:
                 self._try(partial(self._look, one))
+            if self._is_due:
+                self._is_due, next_beat = False, now
             if now >= next_beat and self._try(partial(self._beat, watched)):
                 self._try(self._heed)
                 next_beat = self._actor.clock.mono() + self._actor.settings.heartbeat_s

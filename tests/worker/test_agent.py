@@ -7,6 +7,7 @@ from spoolworker import readiness
 from spoolworker.agent import EXIT_BACKEND_HANGS, Agent
 from spoolworker.config import Config
 from spoolworker.gpus import Gpu, GpuReading
+from spoolworker.pulse import Pulse
 from spoolworker.stopping import Stopping
 
 JOB = """\
@@ -64,6 +65,21 @@ def test_a_verdict_tells_what_the_card_had(desk, monkeypatch):
     manifest = decisions(open_spool(desk.root, name="person-x"), "first").highest.verdict
     assert manifest.vram == VramSeen(gpu="RTX 3060", total_gb=12.0, free_gb=4.5)
     assert manifest.request == "txt2img 64x64"
+
+
+def test_a_worker_whose_backend_answers_says_so_at_once_and_not_at_its_next_heartbeat(
+    desk, monkeypatch
+):
+    """For ten seconds after its start it was shown as one that waits for a backend which had answered long ago."""
+    hurried = Pulse.beat_soon
+    monkeypatch.setattr(
+        Pulse, "beat_soon", lambda self: desk.events.append("told") or hurried(self)
+    )
+    desk.drop("first", "second")
+
+    desk.live()
+
+    assert desk.told("told", "claimed") == ["told", "claimed", "claimed"]
 
 
 def test_a_worker_claims_before_it_sweeps(desk, monkeypatch):

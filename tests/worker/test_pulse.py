@@ -86,6 +86,21 @@ def test_it_beats_for_the_worker_and_for_its_attempt_every_heartbeat(rig):
     assert rig.seen("attempt") != before[1]
 
 
+def test_news_that_others_choose_by_is_told_at_the_next_look_and_once(rig):
+    """A worker whose backend had answered was shown as one that waits for it until its next heartbeat."""
+    rig.start()
+    before = rig.seen("nodes")
+    rig.worker.life.tell(state="idle")
+
+    rig.pulse.beat_soon()
+    rig.round(1.0)
+    told = rig.seen("nodes")
+    rig.round(1.0)
+
+    assert told != before
+    assert rig.seen("nodes") == told
+
+
 def test_without_an_attempt_it_beats_for_the_worker_alone(rig):
     rig.pulse.unwatch(rig.pulse.watch(rig.claim))
     before = rig.seen("attempt")
