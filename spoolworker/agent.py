@@ -239,7 +239,7 @@ class Agent:
             stopping=self._stopping, scratch=self._scratch, interrupt_wait_s=self._config.interrupt_wait_s,
             vram_gb=node.vram_gb if node else None, vram_seen=lambda: self._readiness.vram, node=node,
             measuring=self._readiness.measuring, was_loaded=was_loaded(claimed.job, self._readiness.loaded_model),
-            timeout_s=self._expecting.timeout_s(claimed.job, node) if node else None, give_up=self._must_give_up,
+            timeout_s=self._expecting.timeout_s(claimed.job, node, claimed.previous) if node else None, give_up=self._must_give_up,
             fetched=fetched,
         )  # fmt: skip
 

@@ -7,9 +7,11 @@ figures are of today: they are what the controller folded last.
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.model_names import plain_name
 from spoolctl.scheduling.work import Work, work_of
-from spoolctl.spool import Actor, BadRecord, Job, Node, read_figures
+from spoolctl.spool import Actor, BadRecord, Code, Job, Manifest, Node, read_figures
 
 AGAIN_S = 300.0
+AFTER_TIMEOUT = 2.0
+"""So many times as long as the attempt that ran into its timeout. Three attempts, the default, cover seven times the first one's time."""
 
 
 class Expecting:
@@ -29,13 +31,23 @@ class Expecting:
             self._estimates = Estimates(read_figures(self._actor))
         return self._estimates
 
-    def timeout_s(self, job: Job, node: Node) -> float:
-        """How long an attempt may take: what the job says; else what is expected at most, but no more than ``spool.yaml`` says."""
+    def timeout_s(self, job: Job, node: Node, previous: Manifest | None = None) -> float:
+        """How long an attempt may take: what the job says; else what is expected at most, but no more than ``spool.yaml`` says.
+
+        Args:
+            job: The record.
+            node: This worker's card.
+            previous: The verdict on the attempt before. If that ran into its timeout, this one gets at least twice as long: what was
+                expected was wrong, and as only successes are timed it would be wrong for ever.
+        """
         cap_s = self._actor.settings.timeout_s
         work = _work(job)
         if job.limits.timeout_s is not None or work is None:
             return job.limits.timeout_s or cap_s
-        return min(cap_s, round(self.estimates.timeout_s(work, node)))
+        expected_s = self.estimates.timeout_s(work, node)
+        if previous is not None and previous.code is Code.TIMEOUT:
+            expected_s = max(expected_s, AFTER_TIMEOUT * (previous.duration_s or 0.0))
+        return min(cap_s, round(expected_s))
 
 
 def was_loaded(job: Job, loaded_model: str | None) -> bool | None:

@@ -37,6 +37,8 @@ TIMEOUT_FACTOR = 4.0
 """A default timeout is so many times what the attempt should take at most. Our guess; a hang is seen long before, by ``stall_s``."""
 TIMEOUT_LEARNED_S, TIMEOUT_FORMULA_S = 600.0, 1_800.0
 """... and never less than this, where it was measured and where it was not."""
+UNTOLD_KINDS = frozenset({"command", "text", "comfyui"})
+"""A program, an answer, a person's own workflow (a video of how many frames?): neither steps nor pixels say how much work it is."""
 _OWN_FAULT = frozenset(
     code.value
     for code in (Code.BAD_JOB, Code.INPUT_MISSING, Code.DEPENDENCY_FAILED, Code.RECORD_CHANGED)
@@ -95,10 +97,18 @@ class Estimates:
         return self._failing(work.model or "", Place.of(node))
 
     def timeout_s(self, work: Work, node: Node) -> float:
-        """How long an attempt may take where nobody says: ``TIMEOUT_FACTOR`` times the highest estimate, the load included, and a floor."""
+        """How long an attempt may take where nobody says: ``TIMEOUT_FACTOR`` times the highest estimate, the load included, and a floor.
+
+        Of work whose length a record does not tell (``UNTOLD_KINDS``) one short run says nothing of the next: there it is never less than
+        by the formula alone.
+        """
         run, load = self.run_s(work, node), self.load_s(work.model, node)
-        floor_s = TIMEOUT_LEARNED_S if run.is_learned else TIMEOUT_FORMULA_S
-        return max(floor_s, TIMEOUT_FACTOR * (run.high + load.high))
+        high_s, is_told = run.high + load.high, work.kind not in UNTOLD_KINDS
+        if run.is_learned and is_told:
+            return max(TIMEOUT_LEARNED_S, TIMEOUT_FACTOR * high_s)
+        if run.is_learned:
+            high_s = max(high_s, _BY_FORMULA.run_s(work, node).high + load.high)
+        return max(TIMEOUT_FORMULA_S, TIMEOUT_FACTOR * high_s)
 
     # -- each question, once
 
@@ -212,6 +222,9 @@ class Estimates:
             # With the node itself, so that its id is nobody else's.
             known = self._models[id(node)] = (node, sizes)
         return known[1].get(model)
+
+
+_BY_FORMULA = Estimates()
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,26 @@ def test_a_default_timeout_is_far_above_what_is_expected_and_has_a_floor():
     assert slow.timeout_s(work(), node()) > 16_000.0
 
 
+@pytest.mark.parametrize(
+    ("kind", "stage", "backend"),
+    [("command", "upscale_video", "command"), ("text", "text", "ollama"), ("comfyui", "comfyui", "comfyui")],
+)  # fmt: skip
+def test_one_short_run_does_not_shorten_the_timeout_of_work_whose_length_no_record_tells(
+    kind, stage, backend
+):
+    """A test clip by day took 20 s, and the night's videos were killed after 600 s, three times each."""
+    asked = Work(kind, None, (), (Piece(stage, 1),))
+    here = node(backend=backend)
+    clip = row(ran(20.0, units=1.0), backend=backend, model="", stage=stage, size=0.0)
+    film = row(ran(9_000.0, units=1.0), backend=backend, model="", stage=stage, size=0.0)
+
+    by_formula = NOTHING.timeout_s(asked, here)
+
+    assert Estimates(figures(clip)).run_s(asked, here).is_learned
+    assert Estimates(figures(clip)).timeout_s(asked, here) == by_formula >= 1_800
+    assert Estimates(figures(film)).timeout_s(asked, here) > max(by_formula, 36_000)
+
+
 NAMES = st.sampled_from(["", "juggernautxl", "flux1-dev", "x"])
 AMOUNTS = st.floats(0, 1e6, allow_nan=False)
 SAMPLES = st.builds(

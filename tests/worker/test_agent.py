@@ -2,10 +2,23 @@
 
 import pytest
 
-from spoolctl.spool import EXIT_SHARE_HANGS, Sweeper, VramSeen, create_spool, decisions, open_spool
+from spoolctl.spool import (
+    EXIT_SHARE_HANGS,
+    Code,
+    Settings,
+    Sweeper,
+    VramSeen,
+    create_spool,
+    decisions,
+    decode,
+    encode,
+    open_spool,
+)
+from spoolctl.spool.records.settings import Retry
 from spoolworker import readiness
 from spoolworker.agent import EXIT_BACKEND_HANGS, Agent
 from spoolworker.config import Config
+from spoolworker.expecting import Expecting
 from spoolworker.gpus import Gpu, GpuReading
 from spoolworker.pulse import Pulse
 from spoolworker.stopping import Stopping
@@ -31,6 +44,12 @@ class Desk:
     def drop(self, *names, keys=""):
         for name in names:
             (self.root / "queue" / "normal" / f"{name}.yaml").write_text(keys + JOB)
+
+    def settle(self, **changes):
+        """Change the spool's settings."""
+        path = self.root / "spool.yaml"
+        settings = decode(Settings, path.read_bytes()).model_copy(update=changes)
+        path.write_bytes(encode(settings))
 
     def live(self, *, code=0, **options):
         config = Config(
@@ -101,6 +120,22 @@ def test_a_worker_whose_backend_fails_everything_takes_three_jobs_and_leaves_the
 
     assert len(desk.told("claimed")) == 3
     assert sorted(path.stem for path in (desk.root / "queue" / "normal").iterdir()) == ["d", "e"]
+
+
+def test_how_long_an_attempt_may_take_is_asked_with_the_verdict_before_it(desk, monkeypatch):
+    asked, expected = [], Expecting.timeout_s
+
+    def told(self, job, node, previous=None):
+        asked.append(previous and previous.code)
+        return expected(self, job, node, previous)
+
+    monkeypatch.setattr(Expecting, "timeout_s", told)
+    desk.settle(retry=Retry(backoff_s=0.0))
+    desk.drop("a")
+
+    desk.live(fail="timeout", fail_times="1")
+
+    assert asked == [None, Code.TIMEOUT]
 
 
 def test_a_backend_that_hangs_under_each_job_takes_three_and_leaves_the_rest(desk):

@@ -15,6 +15,7 @@ workload:
   - {stage: txt2img, prompt: a lighthouse, model: juggernautXL.safetensors, width: 1000, height: 1000, steps: 30}
 ...
 """
+PATIENT = JOB.replace(b"workload:", b"limits: {stall_s: 50000}\nworkload:", 1)
 SLOW = figures(row(ran(1_000.0)))
 
 
@@ -70,6 +71,25 @@ def test_an_attempt_ends_at_the_timeout_that_was_expected_for_it(tmp_path):
     manifest = rig.run(act, timeout_s=120.0)
 
     assert (manifest.code, manifest.message) == (Code.TIMEOUT, "not done after 120 s")
+
+
+@pytest.mark.parametrize(("cap_s", "told_s"), [(21_600.0, 3_800), (2_500.0, 2_500)])
+def test_after_a_timeout_the_next_attempt_gets_twice_as_long_up_to_what_the_spool_allows(
+    tmp_path, cap_s, told_s
+):
+    """As only successes are timed, work that takes longer than was expected ran into the same timeout for ever."""
+    rig = Rig(tmp_path, PATIENT, timeout_s=cap_s)
+
+    def act(_order, watch):
+        rig.world.turn(1_900)
+        until_interrupted(watch)
+
+    assert rig.run(act, timeout_s=1_900.0).code is Code.TIMEOUT
+    rig.next_worker("w2")
+
+    expecting, job = Expecting(rig.actor), rig.claim.job
+    assert expecting.timeout_s(job, node()) == 1_800
+    assert expecting.timeout_s(job, node(), rig.claim.previous) == told_s
 
 
 def test_without_an_expectation_the_spools_limit_stands(tmp_path):
