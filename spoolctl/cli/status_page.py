@@ -101,16 +101,20 @@ def _left(queue: dict[str, Any]) -> Iterator[str]:
     """When the queue will be done; nothing if it is empty."""
     if not queue["jobs"]:
         return
-    if "mid_s" not in queue:
+    if not queue.get("workers"):
         yield "not known: no worker takes jobs now"
         return
-    learned = "learned" if queue["learned"] >= _MOSTLY else "by formula"
     looked_at = "" if queue["looked_at"] >= queue["jobs"] else f"{queue['looked_at']} of "
-    unfit = f"; about {queue['unfit']} fit none of them" if queue["unfit"] else ""
-    yield (
-        f"{_ranged(queue)}, {learned}, from {looked_at}{counted(queue['jobs'], 'job')}"
-        f" on {counted(queue['workers'], 'worker')}{unfit}"
+    jobs, workers = counted(queue["jobs"], "job"), counted(queue["workers"], "worker")
+    without = "".join(
+        f"; about {queue[key]} {why}"
+        for key, why in (("unfit", "fit none of them"), ("unserved", "fit none but reserved ones"))
+        if queue[key]
     )
+    known = "not known"
+    if "mid_s" in queue:
+        known = f"{_ranged(queue)}, {'learned' if queue['learned'] >= _MOSTLY else 'by formula'}"
+    yield f"{known}, from {looked_at}{jobs} on {workers}{without}"
 
 
 def _ranged(left: dict[str, Any]) -> str:

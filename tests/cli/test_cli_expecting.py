@@ -7,6 +7,7 @@ from spoolctl.cli import expecting
 from spoolctl.spool import (
     FIGURES_SCHEMA,
     STAGE_NAMES,
+    Facts,
     FigureRow,
     Figures,
     Life,
@@ -101,7 +102,24 @@ def test_records_that_cannot_be_read_and_jobs_that_fit_nobody_are_borne(bench: B
         "large", JOB.replace("workload:", "requires: {vram_gb: 48}\nworkload:"), "--anyway"
     )
 
-    assert left_line(bench).endswith("from 2 jobs on 1 worker; about 2 fit none of them")
+    assert left_line(bench) == "not known, from 2 jobs on 1 worker; about 2 fit none of them"
+
+
+def test_what_only_reserved_workers_fit_is_not_expected_to_be_done_by_them(bench: Bench) -> None:
+    """Two batch jobs, and the only open worker reserved for interactive ones: they were to be done in 0 s."""
+    actor = bench.actor()
+    introduce_worker(actor, backend="sketch", stages=STAGE_NAMES, reserved_for=("interactive",))
+    Life(actor, "worker", Facts(state="idle")).beat()
+    bench.submit("one", JOB, "--class", "batch")
+    bench.submit("two", JOB, "--class", "batch")
+
+    reserved = "; about 2 fit none but reserved ones"
+    assert left_line(bench) == f"not known, from 2 jobs on 1 worker{reserved}"
+    told = bench("status", "--json").document["expected"]
+    assert ("mid_s" in told, told["unserved"]) == (False, 2)
+
+    bench.submit("three", JOB, "--class", "interactive")
+    assert left_line(bench).endswith(f"by formula, from 3 jobs on 1 worker{reserved}")
 
 
 def test_a_running_job_says_how_long_it_still_takes_with_a_range(
