@@ -1,11 +1,15 @@
-"""``spoolctl explain``: why a job is not running yet: each worker against every reason, who would be best, and what it waits for."""
+"""``spoolctl explain``: where a job stands, why it is not running yet, who would be best for it, and when at the earliest."""
 
-from datetime import UTC
+from dataclasses import asdict
 from typing import Any
 
 from spoolctl.cli import liveness, rendering
+from spoolctl.cli.expecting import class_in, left_by, sampled, told
 from spoolctl.cli.opening import JobArgument, JsonOption, SpoolOption, opened
 from spoolctl.cli.rendering import Page, counted, duration
+from spoolctl.cli.standing import Teller, Workers
+from spoolctl.scheduling.backlog import Dealer, Hand, Turn
+from spoolctl.scheduling.choose import ends_in_time
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.explain import Answer, Known, advice, explain
 from spoolctl.scheduling.rank import Appraiser
@@ -15,114 +19,103 @@ from spoolctl.spool import (
     CLASSES,
     Actor,
     BadRecord,
-    JobClass,
     Location,
-    Manifest,
     State,
     all_records,
     nodes,
     read_figures,
 )
-from spoolctl.spool.overview import JobView, resolve, view
-from spoolctl.spool.waiting import needed
+from spoolctl.spool.overview import NO_CLASS, JobView, resolve, spread_over, view
 
 _NOT_LIVE = (liveness.SILENT, liveness.GONE, liveness.STOPPED)
+_AT_ONCE_S = 1.0
 
 
 def explain_job(job: JobArgument, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
     """Say why a job is not running, worker by worker."""
     actor = opened(spool)
-    seen = view(actor, resolve(actor, job))
-    estimates = Estimates(read_figures(actor))
-    waiting = _as_seen(actor, seen)
-    answers = []
-    if waiting is not None:
-        appraiser = Appraiser(actor.settings.choosing, estimates)
-        answers = explain(waiting, _known(actor), appraiser, _previous(seen))
-    document = {
-        "job": seen.name,
-        "state": _state(seen),
-        "before_it": _before(actor, seen),
-        "workers": [_facts(one, waiting, actor, estimates) for one in answers],
-    }
+    document = _document(actor, view(actor, resolve(actor, job)))
     rendering.answer(document, lambda page: _page(page, document), as_json=as_json)
 
 
-def _state(seen: JobView) -> str:
-    """Where the job stands, in words."""
-    if seen.problem is not None:
-        return f"cannot be read: {seen.problem}"
-    if not seen.locations:
-        return "its record lies in no folder; 'spoolctl fsck' says more"
-    location = seen.locations[0]
-    last = seen.attempts[-1].verdict if seen.attempts else None
-    if location.place.state is State.QUEUE:
-        return f"waits in {location.place.folder}" + (f"; {seen.lacks}" if seen.lacks else "")
-    if location.place.state is State.WAITING:
-        return _held_back(seen)
-    if location.place.state is State.HELD:
-        return "is held by a person; 'spoolctl release' lets it go"
-    if location.place.state is State.CLAIMED:
-        return f"runs on {seen.beat.worker}" if seen.beat else "was claimed a moment ago"
-    why = f": {last.code.value}: {last.message}" if last is not None and last.code else ""
-    return f"has ended ({location.place.state}){why}"
-
-
-def _held_back(seen: JobView) -> str:
-    waiting = seen.waiting
-    parts = []
-    if waiting is not None and waiting.problem:
-        parts.append(waiting.problem)
-    if waiting is not None and waiting.until:
-        parts.append(f"not before {rendering.moment(waiting.until.astimezone(UTC))}")
-    if waiting is not None and waiting.need:
-        parts.append(f"needs {needed(waiting)}")
-    return "waits: " + ("; ".join(parts) or "the next sweep takes it up")
-
-
-def _previous(seen: JobView) -> Manifest | None:
-    return seen.attempts[-1].verdict if seen.attempts else None
+def _document(actor: Actor, seen: JobView) -> dict[str, Any]:
+    estimates, workers = Estimates(read_figures(actor)), nodes(actor)
+    appraiser = Appraiser(actor.settings.choosing, estimates)
+    stands = Teller(actor, workers, estimates).tell(seen)
+    known = _known(actor, workers)
+    document: dict[str, Any] = {
+        "job": seen.name, "state": stands.told, "is_coming": stands.is_coming, "before_it": None, "expected": None,
+        "left": told(stands.left) if stands.left else None, "workers_known": len(known), "untold": _untold(actor, workers), "workers": [],
+    }  # fmt: skip
+    job = _as_seen(actor, seen) if stands.is_coming else None
+    if job is None:
+        return document
+    previous = seen.attempts[-1].verdict if seen.attempts else None
+    answers = explain(job, known, appraiser, previous)
+    if stands.is_next:
+        before = _before(actor, seen)
+        dealer = Dealer(_hands(actor, known, workers, estimates), appraiser, estimates)
+        barred = {one.worker for one in answers if one.cannot} | {
+            one.seen.name
+            for one in known
+            if one.seen.takes_jobs and not ends_in_time(job, one.seen, appraiser)
+        }
+        turn = _turn(actor, job, before, dealer, barred)
+        document |= {"before_it": len(before), "expected": asdict(turn) if turn else None}
+    elif not all(one.cannot for one in answers):
+        return document  # what a worker would do now says nothing of a job that waits for something else
+    document["workers"] = [_facts(one, job, actor, estimates) for one in answers]
+    return document
 
 
 def _as_seen(actor: Actor, seen: JobView) -> JobSeen | None:
-    """The job as those see it who choose; ``None`` if it is not for them, or not any more."""
-    ended = seen.attempts and seen.attempts[-1].is_commit
-    if seen.job is None or ended or not seen.locations:
+    """The job as those see it who choose; ``None`` if its record cannot be read."""
+    if seen.job is None:
         return None
     try:
         work = work_of(seen.job)
     except BadRecord:
         return None
-    return JobSeen(seen.name, seen.job, _class_of(actor, seen), work)
+    part = seen.locations[0].place.part if seen.locations else None
+    return JobSeen(seen.name, seen.job, class_in(actor, part, seen.job), work)
 
 
-def _class_of(actor: Actor, seen: JobView) -> JobClass:
-    place = seen.locations[0].place
-    lies_in = next(
-        (one for one in CLASSES if place.state is State.QUEUE and place.part == one), None
-    )
-    said = seen.job.class_ if seen.job else None
-    return lies_in or said or actor.settings.default_class
-
-
-def _known(actor: Actor) -> list[Known]:
+def _known(actor: Actor, workers: Workers) -> list[Known]:
     known = []
-    for card, beat in nodes(actor).values():
+    for card, beat in workers.values():
         if card is None or beat is None or beat.role != "worker":
             continue
         state = liveness.shown_state(actor, beat)
-        is_live = state not in _NOT_LIVE
-        known.append(Known(worker_seen(card, beat), state, is_live, beat.rests or beat.message))
+        opens_in_s = None
+        if beat.opens_in_s is not None:
+            age_s = liveness.age_s(beat, actor.utc_now())
+            opens_in_s = max(0.0, beat.opens_in_s - age_s)
+        known.append(
+            Known(
+                worker_seen(card, beat),
+                state,
+                state not in _NOT_LIVE,
+                beat.rests or beat.message,
+                opens_in_s,
+            )
+        )
     return known
 
 
-def _before(actor: Actor, seen: JobView) -> int | None:
-    """How many jobs come before it: those of more urgent classes, and of its own class by name."""
-    here = seen.locations[0] if seen.locations else None
-    if here is None or here.place.state is not State.QUEUE:
-        return None
-    mine = _order(here)
-    return sum(_order(one) < mine for one in all_records(actor, (State.QUEUE,)))
+def _untold(actor: Actor, workers: Workers) -> list[dict[str, str]]:
+    """Workers that are there but have not told yet what they can do: their backend was not asked, or does not answer."""
+    return [
+        {"worker": name, "why": beat.rests or beat.message or beat.state}
+        for name, (card, beat) in workers.items()
+        if card is None and beat is not None and beat.role == "worker"
+        and liveness.shown_state(actor, beat) not in _NOT_LIVE
+    ]  # fmt: skip
+
+
+def _before(actor: Actor, seen: JobView) -> list[Location]:
+    """The jobs that come before it: those of more urgent classes, and of its own class by name."""
+    mine = _order(seen.locations[0])
+    return [one for one in all_records(actor, (State.QUEUE,)) if _order(one) < mine]
 
 
 def _order(location: Location) -> tuple[int, str]:
@@ -131,9 +124,34 @@ def _order(location: Location) -> tuple[int, str]:
     return at, str(location.file)
 
 
-def _facts(
-    answer: Answer, job: JobSeen | None, actor: Actor, estimates: Estimates
-) -> dict[str, Any]:
+def _hands(actor: Actor, known: list[Known], workers: Workers, estimates: Estimates) -> list[Hand]:
+    """Who takes jobs: now, or once what it rests for is over, where that is foreseen."""
+    hands = []
+    for one in known:
+        card, beat = workers[one.seen.name]
+        opens_in_s = 0.0 if one.seen.takes_jobs else one.opens_in_s
+        if not one.is_live or opens_in_s is None or card is None or beat is None:
+            continue
+        busy = left_by(actor, estimates, card, beat) if beat.name else None
+        hands.append(Hand(one.seen, busy, opens_in_s))
+    return hands
+
+
+def _turn(
+    actor: Actor, job: JobSeen, before: list[Location], dealer: Dealer, barred: set[str]
+) -> Turn | None:
+    """When the job's turn comes, by what lies before it and what the workers do now; ``None``: nobody is known to take it."""
+    parts: dict[str, list[Location]] = {name: [] for name in (*CLASSES, NO_CLASS)}
+    for location in before:
+        parts.setdefault(location.place.part or NO_CLASS, []).append(location)
+    counts = {part: len(found) for part, found in parts.items()}
+    sample, _ = sampled(actor, counts, {part: spread_over(all_) for part, all_ in parts.items()})
+    for one in sample:
+        dealer.deal(one)
+    return dealer.turn(job, barred)
+
+
+def _facts(answer: Answer, job: JobSeen, actor: Actor, estimates: Estimates) -> dict[str, Any]:
     offer = answer.offer
     costs = None
     if offer is not None:
@@ -143,11 +161,13 @@ def _facts(
             "run_s": offer.run_s,
             "ends_in_s": offer.ends_in_s,
             "cost_s": offer.cost_s(actor.settings.choosing),
-            "advice": advice(job, offer.worker.node, estimates) if job else None,
+            "advice": advice(job, offer.worker.node, estimates),
         }
     return {
         "worker": answer.worker,
         "state": answer.state,
+        "takes_jobs": answer.takes_jobs,
+        "opens_in_s": answer.opens_in_s,
         "cannot": list(answer.cannot),
         "not_now": list(answer.not_now),
         "lacks_gb": answer.lacks_gb,
@@ -162,30 +182,54 @@ def _page(page: Page, document: dict[str, Any]) -> None:
         page.line(
             "it is next in its queue" if not before else f"{counted(before, 'job')} before it"
         )
+    if document["is_coming"]:
+        _nobody(page, document)
     workers = document["workers"]
     if not workers:
         return
     page.table(("WORKER", "STATE", "ANSWER"), [_row(one) for one in workers], folds=("ANSWER",))
     best = next((one for one in workers if not one["cannot"] and not one["not_now"]), None)
     if best is not None:
-        page.line(
-            f"best: {best['worker']}, which could have it done in about {duration(best['costs']['ends_in_s'])}"
-        )
+        page.line(f"best: {best['worker']}")
     elif any(not one["cannot"] for one in workers):
         page.line("nobody takes it now; somebody could")
     else:
         page.line("no known worker can run it")
+    if document["expected"] is not None:
+        page.line(_expected(document["expected"], before or 0))
+
+
+def _nobody(page: Page, document: dict[str, Any]) -> None:
+    """Who cannot be asked, or that there is nobody."""
+    is_next = document["before_it"] is not None
+    for one in document["untold"] if is_next else ():
+        page.line(f"{one['worker']} has not told yet what it can do ({one['why']})")
+    if not document["workers_known"] and not document["untold"]:
+        page.line(
+            "no worker is known: none has introduced itself yet; start one with 'spoolworker run'"
+        )
+
+
+def _expected(turn: dict[str, Any], before: int) -> str:
+    begins_s = turn["begins_in_s"]
+    begins = "at once" if begins_s < _AT_ONCE_S else f"in about {duration(begins_s)}"
+    low, mid, high = (duration(turn[f"{word}_s"]) for word in ("low", "mid", "high"))
+    after = f", with the {counted(before, 'job')} before it" if before else ""
+    return f"expected: begins {begins} on {turn['worker']}, done in about {mid} ({low} to {high}){after}"
 
 
 def _row(one: dict[str, Any]) -> tuple[str, str, str]:
     if one["cannot"]:
         more = f" (needs {one['lacks_gb']:.3g} GB more)" if one["lacks_gb"] else ""
         return one["worker"], one["state"], "; ".join(one["cannot"]) + more
-    costs = one["costs"]
-    parts = [
-        f"free in {duration(costs['free_in_s'])}" if costs["free_in_s"] else "free",
-        f"loads for {duration(costs['load_s'])}" if costs["load_s"] else "nothing to load",
-        f"runs for {duration(costs['run_s'])}",
-    ]
-    said = [*one["not_now"], ", ".join(parts), costs["advice"] or ""]
-    return one["worker"], one["state"], "; ".join(part for part in said if part)
+    costs, said = one["costs"], [*one["not_now"]]
+    if one["opens_in_s"] is not None:
+        said.append(f"takes jobs again in {duration(one['opens_in_s'])}")
+    loads = f"loads for {duration(costs['load_s'])}" if costs["load_s"] else "nothing to load"
+    runs = f"runs for {duration(costs['run_s'])}"
+    if one["takes_jobs"]:
+        free = f"free in {duration(costs['free_in_s'])}" if costs["free_in_s"] else "free"
+        said.append(f"{free}, {loads}, {runs}")
+    else:
+        said.append(f"it {runs} there")
+    return one["worker"], one["state"], "; ".join([*said, *filter(None, (costs["advice"],))])

@@ -7,7 +7,7 @@ idle for long enough, another pool's once it is out of work. Does not foresee fa
 submitted, and is right only as far as the sample is like the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from spoolctl.scheduling.choose import serves
@@ -172,8 +172,8 @@ class Dealer:
             self._all_s += run.mid * each
             self._learned_s += run.mid * each * run.is_learned
 
-    def turn(self, job: JobSeen) -> Turn | None:
-        """When *job* is run if it comes next; ``None`` if none of the workers takes it."""
+    def turn(self, job: JobSeen, barred: Container[str] = ()) -> Turn | None:
+        """When *job* is run if it comes next, not on the *barred* workers; ``None`` if none of the others takes it."""
         turns = [
             Turn(
                 way.load.seen.name,
@@ -181,6 +181,7 @@ class Dealer:
                 *_then(way.begins_s, self._run_s(job, way), self._load_s(job, way)),
             )
             for way in self._ways(job)
+            if way.load.seen.name not in barred
         ]
         return min(turns, key=lambda turn: (turn.mid_s, turn.worker), default=None)
 

@@ -24,6 +24,13 @@ class Known:
     is_live: bool
     why: str | None = None
     """Why it does not take jobs, or what else it tells of itself."""
+    opens_in_s: float | None = None
+    """In how long what it rests for is over by itself; ``None``: not known."""
+
+    @property
+    def takes_jobs(self) -> bool:
+        """True if it is there and takes jobs."""
+        return self.is_live and self.seen.takes_jobs
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,10 @@ class Answer:
     """If memory is all that is missing: how much more it would need."""
     offer: Offer | None
     """What it would cost there; ``None`` where it cannot run."""
+    takes_jobs: bool = True
+    """False while it takes none at all."""
+    opens_in_s: float | None = None
+    """Of one that takes none: in how long it does again, if that is foreseen."""
 
 
 def explain(
@@ -82,6 +93,8 @@ def _answer(
         tuple(reasons),
         lacking_gb(job.job, seen.node, previous) if len(cannot) == 1 else None,
         offer,
+        known.takes_jobs,
+        known.opens_in_s if known.is_live and not known.takes_jobs else None,
     )
 
 
@@ -93,11 +106,18 @@ def _reasons(
     previous: Manifest | None,
 ) -> Iterable[str]:
     seen = known.seen
-    if not known.is_live or not seen.takes_jobs:
-        yield f"takes no jobs now ({known.state}{': ' + known.why if known.why else ''})"
+    if not known.takes_jobs:
+        yield f"takes no jobs now ({_resting(known)})"
     yield from not_now(job, seen, live, appraiser)
     if previous is not None and not previous.final and seen.name in previous.avoid:
         yield "it failed there; others are preferred for a while"
+
+
+def _resting(known: Known) -> str:
+    """The state, and why; "closed until 03:00" says both."""
+    if not known.why:
+        return known.state
+    return known.why if known.why.startswith(known.state) else f"{known.state}: {known.why}"
 
 
 def advice(job: JobSeen, node: Node, estimates: Estimates) -> str | None:

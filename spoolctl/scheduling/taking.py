@@ -113,7 +113,7 @@ def _hindered(job: JobSeen, one: WorkerSeen, appraiser: Appraiser) -> Iterator[s
         until = node.reserved_until_idle_s
         after = "" if until is None else f", until it has been without for {until:g} s"
         yield f"reserved for {' and '.join(node.reserved_for)} jobs{after}"
-    if not ends_in_time(job, one, appraiser):
+    if one.takes_jobs and not ends_in_time(job, one, appraiser):
         high_s = appraiser.timing.run_s(job.work, node).high
         yield f"stops taking jobs in {one.closes_in_s:.0f} s, and the job may take {high_s:.0f} s"
     needs_gb, room_gb = job.job.requires.vram_gb, one.room_gb
