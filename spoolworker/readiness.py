@@ -264,6 +264,7 @@ def card_of(  # noqa: PLR0913 - what a card tells
         reserved_for=config.reserved_for,
         reserved_until_idle_s=config.reserved_until_idle_s,
         hours=config.availability.hours or None,
+        hands_back=config.availability.when_closing == "stop",
         started_at=started_at,
         facts={**problem, **here.facts},
     )

@@ -9,7 +9,7 @@ from spoolctl.cli.opening import JobArgument, JsonOption, SpoolOption, opened
 from spoolctl.cli.rendering import Page, counted, duration
 from spoolctl.cli.standing import Teller, Workers
 from spoolctl.scheduling.backlog import Dealer, Hand, Turn
-from spoolctl.scheduling.choose import ends_in_time
+from spoolctl.scheduling.closing import never_ends, too_long
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.explain import Answer, Known, advice, explain
 from spoolctl.scheduling.rank import Appraiser
@@ -55,11 +55,8 @@ def _document(actor: Actor, seen: JobView) -> dict[str, Any]:
     if stands.is_next:
         before = _before(actor, seen)
         dealer = Dealer(_hands(actor, known, workers, estimates), appraiser, estimates)
-        barred = {one.worker for one in answers if one.cannot} | {
-            one.seen.name
-            for one in known
-            if one.seen.takes_jobs and not ends_in_time(job, one.seen, appraiser)
-        }
+        barred = {one.worker for one in answers if one.cannot}
+        barred |= {one.seen.name for one in known if _is_barred(job, one, appraiser)}
         turn = _turn(actor, job, before, dealer, barred)
         document |= {"before_it": len(before), "expected": asdict(turn) if turn else None}
     elif not all(one.cannot for one in answers):
@@ -135,6 +132,12 @@ def _hands(actor: Actor, known: list[Known], workers: Workers, estimates: Estima
         busy = left_by(actor, estimates, card, beat) if beat.name else None
         hands.append(Hand(one.seen, busy, opens_in_s))
     return hands
+
+
+def _is_barred(job: JobSeen, one: Known, appraiser: Appraiser) -> bool:
+    """True if the worker does not begin the job in these hours, or in those for which it opens."""
+    late = too_long if one.takes_jobs else never_ends
+    return late(job, one.seen, appraiser) is not None
 
 
 def _turn(

@@ -10,12 +10,12 @@ submitted, and is right only as far as the sample is like the rest.
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from spoolctl.scheduling.choose import serves
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.formula import Estimate
 from spoolctl.scheduling.pools import pool_of, pools_of
 from spoolctl.scheduling.rank import Appraiser
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.taking import serves
 from spoolctl.spool import JobClass
 
 PARTS_EACH = 8

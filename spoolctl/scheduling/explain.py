@@ -6,6 +6,7 @@ Pure, and by the very code with which workers choose. What is said of a worker i
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from spoolctl.scheduling.closing import never_ends
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.fit import lacking_gb, misfits
 from spoolctl.scheduling.rank import Appraiser, Offer, weighed
@@ -108,6 +109,9 @@ def _reasons(
     seen = known.seen
     if not known.takes_jobs:
         yield f"takes no jobs now ({_resting(known)})"
+        never = never_ends(job, seen, appraiser)
+        if never is not None:
+            yield never
     yield from not_now(job, seen, live, appraiser)
     if previous is not None and not previous.final and seen.name in previous.avoid:
         yield "it failed there; others are preferred for a while"

@@ -56,6 +56,21 @@ class Hours:
         minute = at.hour * 60 + at.minute + at.second / 60
         return any(one.holds(at.weekday(), minute) for one in self.windows)
 
+    @property
+    def longest_s(self) -> float | None:
+        """Seconds of its longest stretch, in a week in which no clock is changed; ``None`` if it never closes."""
+        week_min = _WEEK * _DAY_MIN
+        spans = sorted(
+            (w.weekday * _DAY_MIN + w.begin_min, w.weekday * _DAY_MIN + w.end_min)
+            for w in self.windows
+        )
+        longest = begin = end = 0
+        # Twice, so that what reaches over the end of the week meets what begins there.
+        for first, last in [*spans, *((b + week_min, e + week_min) for b, e in spans)]:
+            begin, end = (begin, max(end, last)) if first <= end else (first, last)
+            longest = max(longest, end - begin)
+        return None if longest >= week_min else longest * 60.0
+
     def closes_in_s(self, at: datetime) -> float | None:
         """Seconds until it closes: 0 if it is closed, ``None`` if it never closes."""
         return self._changes_in_s(at) if self.is_open(at) else 0.0

@@ -9,6 +9,7 @@ Does not foresee when a reason will be gone; of another worker it knows as much 
 
 from collections.abc import Iterator, Sequence
 
+from spoolctl.scheduling.closing import too_long
 from spoolctl.scheduling.outgrown import has_more, outgrown
 from spoolctl.scheduling.pools import pool_of, pools_of
 from spoolctl.scheduling.rank import Appraiser
@@ -23,15 +24,6 @@ def serves(one: WorkerSeen, job_class: JobClass) -> bool:
         return True
     until = node.reserved_until_idle_s
     return until is not None and one.without_s >= until
-
-
-def ends_in_time(job: JobSeen, one: WorkerSeen, appraiser: Appraiser) -> bool:
-    """True if the job would end before the worker stops taking jobs, even if it takes long."""
-    if one.closes_in_s is None:
-        return True
-    load_s = appraiser.offer(job, one, free_in_s=0.0, model=one.model).load_s
-    high_s = appraiser.timing.run_s(job.work, one.node).high
-    return one.free_in_s + load_s + high_s <= one.closes_in_s
 
 
 def has_waited(job: JobSeen, rules: Choosing) -> bool:
@@ -113,9 +105,9 @@ def _hindered(job: JobSeen, one: WorkerSeen, appraiser: Appraiser) -> Iterator[s
         until = node.reserved_until_idle_s
         after = "" if until is None else f", until it has been without for {until:g} s"
         yield f"reserved for {' and '.join(node.reserved_for)} jobs{after}"
-    if one.takes_jobs and not ends_in_time(job, one, appraiser):
-        high_s = appraiser.timing.run_s(job.work, node).high
-        yield f"stops taking jobs in {one.closes_in_s:.0f} s, and the job may take {high_s:.0f} s"
+    late = too_long(job, one, appraiser) if one.takes_jobs else None
+    if late is not None:
+        yield late
     needs_gb, room_gb = job.job.requires.vram_gb, one.room_gb
     if room_gb is not None and needs_gb > room_gb and not has_waited(job, appraiser.rules):
         yield f"other programs hold {one.others_gb:g} of its {node.vram_gb:g} GB, and the job needs {needs_gb:g}"

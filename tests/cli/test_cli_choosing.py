@@ -177,6 +177,19 @@ def test_explain_names_a_worker_of_which_nothing_is_known_yet(bench):
     ]
 
 
+def test_explain_says_never_of_a_worker_that_would_hand_the_job_back_every_time(bench):
+    hours = {"hours": ("daily 12:00-12:01",), "hands_back": True}
+    for name, state in (("open", "idle"), ("shut", "closed")):
+        life = worker(bench, name, state=state, **hours)
+        life.tell(closes_in_s=30.0 if state == "idle" else 0.0, opens_in_s=600.0)
+        life.beat()
+    bench.submit("one", JOB_YAML.replace("count: 2", "count: 1000"))
+    ran = bench("explain", "one", "--json").document
+    assert ran["expected"] is None
+    assert all("never: its hours are 60 s at most" in one["not_now"][-1] for one in ran["workers"])
+    assert bench("explain", "one").out.splitlines()[-1] == "nobody takes it now; somebody could"
+
+
 def test_explain_where_no_worker_is_known_says_that(bench):
     bench.submit("one")
     assert bench("explain", "one").out.splitlines() == [

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolctl.scheduling.choose import choose
+from spoolctl.scheduling.closing import ends_in_time
 from spoolctl.scheduling.need import Need
-from spoolctl.scheduling.taking import ends_in_time, serves
+from spoolctl.scheduling.taking import serves
 from spoolctl.scheduling.turns import Account, line_of
 from tests.scheduling.rig import Times, appraiser, job, worker
 

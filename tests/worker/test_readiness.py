@@ -289,8 +289,9 @@ def test_a_card_that_nobody_knows_is_told_so_that_nobody_waits_for_it(tmp_path, 
 
 
 def test_the_card_on_the_share_tells_the_workers_hours(tmp_path):
-    desk = Desk(tmp_path, availability={"hours": ["sat,sun all day"]})
+    desk = Desk(tmp_path, availability={"hours": ["sat,sun all day"], "when_closing": "stop"})
 
     desk.ready.answers()
 
     assert desk.card().hours == ("sat,sun all day",)
+    assert desk.card().hands_back

@@ -121,5 +121,7 @@ class Node(Record):
     """After so long without a job of those classes it takes others, too; ``None``: never."""
     hours: tuple[Label, ...] | None = None
     """When it works, as its configuration says, in its machine's own time; ``None``: always."""
+    hands_back: bool = False
+    """True if it hands back what is in work when its hours end, rather than finish it."""
     started_at: Moment
     facts: JsonObject = {}
