@@ -18,11 +18,6 @@ AS_THEY_BEGIN = 0.9
 """While so much of the longest hours is left they have just begun. Our guess: of a night nearly an hour, for whoever is at work then."""
 
 
-def ends_in_time(job: JobSeen, one: WorkerSeen, appraiser: Appraiser) -> bool:
-    """True if the worker may begin the job, for all that its hours end."""
-    return too_long(job, one, appraiser) is None
-
-
 def too_long(job: JobSeen, one: WorkerSeen, appraiser: Appraiser) -> str | None:
     """Why the worker does not begin the job now, with its numbers; ``None``: it may."""
     if one.closes_in_s is None:

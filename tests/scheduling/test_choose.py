@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolctl.scheduling.choose import choose
-from spoolctl.scheduling.closing import ends_in_time
+from spoolctl.scheduling.closing import too_long
 from spoolctl.scheduling.need import Need
 from spoolctl.scheduling.taking import serves
 from spoolctl.scheduling.turns import Account, line_of
@@ -176,7 +176,7 @@ def test_a_job_that_says_what_it_needs_waits_while_other_programs_hold_that_but_
 def test_a_job_that_would_not_end_before_the_worker_closes_is_not_taken():
     closing = worker(closes_in_s=25, model="a")
     assert name(chosen(closing, [job("1", "a", count=3), job("2", "a", count=2)])) == "2"
-    assert not ends_in_time(job("3", "b"), closing, appraiser())
+    assert too_long(job("3", "b"), closing, appraiser()) is not None
 
 
 def test_a_reserved_worker_takes_other_classes_only_after_its_time():
