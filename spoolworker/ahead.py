@@ -2,7 +2,7 @@
 
 Guarantees: never waited for unless ``wait`` is called; what it does for one job begins after it has ended with the one before, so that
 what it looks with needs no lock. Claims nothing: what was chosen may be taken by another in between, which taking it tells.
-Does not look at all while a job is known to last for long.
+Does not look at all while a job is known to last for long, and forgets then what it chose: by its end something more urgent may wait.
 """
 
 import threading
@@ -48,7 +48,7 @@ class Ahead:
         self._looking.thread.start()
 
     def pick(self) -> Chosen | None:
-        """The job has ended: what was chosen by the last look that was over by then."""
+        """The job has ended: what was chosen by the last look that was over by then; ``None`` if that is long ago."""
         if self._looking is None:
             return None
         self._looking.over.set()
@@ -74,6 +74,8 @@ class Ahead:
                 if chosen is not None and not looking.over.is_set():
                     self._try(partial(self._prepare, chosen))
                 self._try(self._tidy)
+            else:
+                looking.chosen = None
             looking.over.wait(spread(self._actor.settings.poll_s, self._actor.entropy.fraction()))
 
     def _try(self, what: Callable[[], object]) -> "Chosen | None":

@@ -116,6 +116,7 @@ class Execution:
         self._ending: Ending | None = None
         self._left: tuple[Product, Order] | None = None
         self._progress = (0.0, self._course.began_mono)
+        self._ends_mono: float | None = None
 
     def run(self) -> Manifest | None:
         """Run the attempt to its end: ``work``, then ``finish``."""
@@ -251,6 +252,7 @@ class Execution:
             thread.join(_TICK_S)
             if not thread.is_alive():
                 return False
+            self._life.tell(eta_s=self._eta_s())
             exceeded = self._limit_exceeded()
             if exceeded is not None or self._must_stop():
                 self._interrupt(run, thread)
@@ -300,5 +302,10 @@ class Execution:
         if done > self._progress[0]:
             self._progress = (done, now)
         elapsed = now - self._course.began_mono
-        eta_s = elapsed * (1 - done) / done if done > 0 else None
-        self._life.tell(stage=stage[:100] or None, progress=done, eta_s=eta_s)
+        self._ends_mono = now + elapsed * (1 - done) / done if done > 0 else None
+        self._life.tell(stage=stage[:100] or None, progress=done, eta_s=self._eta_s())
+
+    def _eta_s(self) -> float | None:
+        """What is left by the last progress, which may have been told minutes ago."""
+        ends = self._ends_mono
+        return None if ends is None else max(0.0, ends - self._actor.clock.mono())

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import queue
 import threading
 from datetime import UTC, datetime
 
@@ -270,6 +271,33 @@ def test_progress_beyond_all_bounds_still_makes_a_heartbeat(rig):
     assert [beat.progress for beat in seen] == [0.5, 1.0, 0.0, 0.0]
     assert seen[0].eta_s == pytest.approx(10, abs=0.1)
     assert seen[1].eta_s == 0
+
+
+def test_what_is_left_counts_down_between_two_steps(rig):
+    """One that was told once a minute stood still in between, so that neither this worker nor the others ever saw an end come near."""
+    tell, told = rig.life.tell, queue.Queue()
+
+    def tells(**facts):
+        tell(**facts)
+        told.put(rig.life.facts.eta_s)
+
+    def next_unlike(before):
+        while (eta_s := told.get(timeout=BY_HAND)) is None or eta_s > before - 1:
+            pass
+        return eta_s
+
+    def act(order, watch):
+        rig.world.turn(20)
+        watch.on_progress(0.5, "txt2img")
+        rig.life.tell = tells
+        rig.world.turn(15)
+        assert next_unlike(20) == pytest.approx(5, abs=0.1)
+        rig.world.turn(15)
+        assert next_unlike(5) == 0
+        return product(order)
+
+    assert rig.run(act).succeeded
+    assert rig.life.facts.eta_s is None
 
 
 def test_a_cancel_interrupts_the_backend_and_is_the_verdict(rig):
