@@ -42,6 +42,7 @@ from spoolworker.backends.base import BackendError
 from spoolworker.company import Company
 from spoolworker.heads import TROUBLE_AGAIN_S, Head, Heads
 from spoolworker.models import stages_here
+from spoolworker.tokens_seen import Held, TokensSeen
 
 _AGAIN_S = {
     NotClaimed.TAKEN: 2.0,
@@ -102,6 +103,7 @@ class Chooser:
         self._estimates = estimates
         self._admission = admission
         self._heads = Heads(actor, admission)
+        self._tokens = TokensSeen(actor)
         self.company = Company(actor)
         self._account = Account()
         self._appraiser = Appraiser(actor.settings.choosing, estimates())
@@ -127,6 +129,7 @@ class Chooser:
         """
         look = Look()
         self._heads.begin()
+        self._tokens.begin()
         me = self._me(model, closes_in_s, ahead=ahead)
         if self._appraiser.timing is not (estimates := self._estimates()):
             self._appraiser = Appraiser(self._actor.settings.choosing, estimates)
@@ -180,6 +183,7 @@ class Chooser:
     def _next_of(self, job_class: JobClass, me: WorkerSeen, look: Look, *, ahead: bool) -> None:
         heads = self._heads.look(job_class, partial(self._suits_at_all, job_class))
         for _ in range(_TRIES_MAX):
+            heads = self._with_tokens(heads, ahead=ahead)
             head, why = self._choose(job_class, heads, me, look)
             if head is None:
                 return
@@ -194,6 +198,17 @@ class Chooser:
             look.claimed = self._take(chosen)
             if look.claimed is not None:
                 return
+
+    def _with_tokens(self, heads: dict[str, Head], *, ahead: bool) -> dict[str, Head]:
+        """Those whose tokens can be had; the others let what lies behind them come to the front."""
+        having = {}
+        for path, head in list(heads.items()):
+            held = self._tokens.held(head.admitted.job)
+            if held is None:
+                having[path] = head
+            elif not (ahead and held is Held.OURS):  # the verdict on the job in work frees it
+                self._heads.park(path, head, _AGAIN_S[NotClaimed.NO_TOKEN])
+        return having
 
     def _choose(
         self, job_class: JobClass, heads: dict[str, Head], me: WorkerSeen, look: Look
@@ -234,8 +249,7 @@ class Chooser:
             return None
         if isinstance(got, Ready):
             return got
-        if not (ahead and got is NotClaimed.NO_TOKEN):  # the job in work may hold it
-            self._heads.pass_over(path, _AGAIN_S[got])
+        self._passed_by(head, got)
         return None
 
     def _take(self, chosen: Chosen) -> Claim | None:
@@ -248,8 +262,16 @@ class Chooser:
         if isinstance(got, Claim):
             self.taken(chosen, got)
             return got
-        self._heads.pass_over(path, _AGAIN_S[got])
+        self._passed_by(chosen.head, got)
         return None
+
+    def _passed_by(self, head: Head, why: NotClaimed) -> None:
+        path = head.admitted.location.path
+        if why is NotClaimed.NO_TOKEN:
+            self._tokens.lost(head.admitted.job)
+            self._heads.park(path, head, _AGAIN_S[why])
+        else:
+            self._heads.pass_over(path, _AGAIN_S[why])
 
     def _trouble(self, path: str, error: Exception) -> None:
         self._actor.log("choose.trouble", file=path, error=str(error))

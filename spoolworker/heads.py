@@ -34,6 +34,8 @@ FIRST_MAX = 8
 AGAIN_MAX = 8
 """Of these, how many in each queue may be records that were passed over before; the rest is for what was never opened."""
 TROUBLE_AGAIN_S = 5.0
+PARKED_MAX = 500
+"""How many records that only have to wait are remembered as they are; beyond that they are opened again."""
 _PASSED_MAX = 20_000
 _AGAIN_S = {
     NotAdmitted.GONE: 0.0,
@@ -70,6 +72,7 @@ class Heads:
         self._heads: dict[JobClass, dict[str, Head]] = {}
         self._passed: dict[str, float] = {}
         self._since: dict[str, float] = {}
+        self._parked: dict[str, Head] = {}
         self.budget = OPENED_MAX
         """How many records may be opened yet in this look."""
         self.growing = 0
@@ -100,11 +103,11 @@ class Heads:
         now = self._actor.clock.mono()
         if max(len(self._passed), len(self._since)) > _PASSED_MAX:
             self._forget_gone(queue.folder, set(paths))
+        known = self._heads.get(job_class, {}) | self._unparked(queue.folder, set(paths))
         due = [path for path in paths if self._passed.get(path, math.inf) <= now]
         # Those that waited longest first. If all of them were, the same ones would fill every look, and a wall of
         # a few thousand hid what lies behind it for ever.
         again = set(heapq.nsmallest(AGAIN_MAX, due, key=self._passed.__getitem__))
-        known = self._heads.get(job_class, {})
         heads: dict[str, Head] = {}
         enough = math.inf if job_class in self._heads else FIRST_MAX
         for path in paths:
@@ -171,6 +174,25 @@ class Heads:
         self.drop(path)
         if for_s > 0:
             self._passed[path] = self._actor.clock.mono() + for_s
+
+    def park(self, path: str, head: Head, for_s: float) -> None:
+        """Do not show it for so long; it need not be opened again then."""
+        self.pass_over(path, for_s)
+        if len(self._parked) < PARKED_MAX:
+            self._parked[path] = head
+
+    def _unparked(self, folder: str, there: set[str]) -> dict[str, Head]:
+        """Those of one queue whose time has come; what is not there any more, or not in sight, is forgotten."""
+        inside, now = f"{folder}/", self._actor.clock.mono()
+        due = [
+            path
+            for path in self._parked
+            if path.startswith(inside) and self._passed.get(path, 0.0) <= now
+        ]
+        heads = {path: self._parked.pop(path) for path in due}
+        for path in heads.keys() & there:
+            self._passed.pop(path, None)
+        return {path: head for path, head in heads.items() if path in there}
 
     def _open(
         self, path: str, job_class: JobClass, suits: Callable[[Location, Job], bool]

@@ -426,15 +426,96 @@ def test_what_was_claimed_is_this_workers_own(world):
     assert world.places("a") == [f"claimed/{worker.actor.session}/a~1.yaml"]
 
 
-def test_a_job_whose_token_is_held_is_passed_over_for_a_while_and_hides_no_other():
+NAS = JOB.replace(b"workload:", b"requires: {tokens: [nas]}\nworkload:")
+
+
+@pytest.fixture
+def held():
+    """A spool whose only token is held by the job *a* of another worker."""
     world = World(tokens={"nas": 1})
-    nas = JOB.replace(b"workload:", b"requires: {tokens: [nas]}\nworkload:")
-    for name in ("a", "b"):
-        world.submit(name, nas)
-    world.submit("c")
-    assert Chooses(world, "w1").take() == "a"
-    other = Chooses(world, "w2")
-    assert other.take_all() == ["c"]
-    busy = other.opened_in_one_look()
+    world.drop("a", NAS)
+    holder = world.worker("w0")
+    return world, holder, holder.claim()
+
+
+def times_asked_for_nas(worker, begin):
+    trace = worker.actor.files.trace[begin:]
+    return sum((op, path) == ("names", "tokens/nas/1") for op, path, *_ in trace)
+
+
+def test_a_job_whose_token_is_held_hides_no_other_and_is_taken_once_the_token_is_free(held):
+    world, holder, claim = held
+    world.drop("b", NAS)
+    world.drop("c")
+    worker = Chooses(world)
+
+    assert worker.take_all() == ["c"]
     world.turn(6)
-    assert other.opened_in_one_look() > busy
+    assert worker.opened_in_one_look() == [], "it was read once"
+    holder.run(claim)
+    assert worker.take() is None
+    world.turn(6)
+    assert worker.take() == "b"
+
+
+def test_many_jobs_whose_token_is_held_hide_no_other_from_a_look_ahead_and_cost_the_share_little(
+    held,
+):
+    """A look ahead forgot what it had found: it asked for the token of each of them, every second, and never came to the free one."""
+    world, _, _ = held
+    for number in range(99):
+        world.drop(f"b.{number:02d}", NAS)
+    world.drop("c")
+    worker = Chooses(world)
+    chosen, asked = [], []
+
+    for _ in range(5):
+        begin = len(worker.actor.files.trace)
+        look = worker.chooser.look(ahead=True)
+        chosen.append(look.chosen and look.chosen.ready.location.name)
+        asked.append(times_asked_for_nas(worker, begin))
+        world.turn(1)
+
+    assert chosen == [None, None, None, "c", "c"]
+    assert max(asked) == 1
+
+
+def test_of_jobs_that_wait_for_a_token_no_more_are_remembered_than_was_said(held, monkeypatch):
+    monkeypatch.setattr(heads, "PARKED_MAX", 10)
+    world, _, _ = held
+    for number in range(30):
+        world.drop(f"b.{number:02d}", NAS)
+    worker = Chooses(world)
+    for _ in range(3):
+        worker.chooser.look()
+    assert len(worker.chooser._heads._parked) == 10
+    for path in [path for path in world.share.tree() if path.startswith("queue/normal/")]:
+        world.share.view().unlink(path)
+    world.turn(6)
+
+    worker.chooser.look()
+
+    assert worker.chooser._heads._parked == {}
+
+
+def test_who_lost_a_token_to_another_at_the_last_moment_asks_for_it_no_more_in_that_look(held):
+    world, holder, claim = held
+    for number in range(20):
+        world.drop(f"b.{number:02d}", NAS)
+    worker, other = Chooses(world), Chooses(world, "w2")
+    worker.chooser.look()
+    worker.chooser.look()
+    holder.run(claim)
+    world.turn(6)
+    taken = []
+
+    def quicker(op, path):
+        if op == "mkdir" and path.endswith("/b.00/a1") and not taken:
+            taken.append(other.take())
+
+    worker.actor.files.on_operation = quicker
+    begin = len(worker.actor.files.trace)
+
+    assert worker.take() is None
+    assert taken == ["b.00"]
+    assert times_asked_for_nas(worker, begin) == 3, "of the look, of b.00 and of b.01"
