@@ -225,6 +225,7 @@ class Chooser:
             [job for job, _ in waiting.values()],
             self._account,
             self._appraiser,
+            behind=self._heads.behind,
             also_wanted=self._heads.wanted_but(job_class),
         )
         now = self._actor.clock.mono()

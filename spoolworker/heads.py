@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from spoolctl.scheduling.seen import JobSeen
+from spoolctl.scheduling.seen import WINDOW, JobSeen
 from spoolctl.scheduling.turns import Line, line_of
 from spoolctl.scheduling.work import work_of
 from spoolctl.spool import (
@@ -68,7 +68,7 @@ class Heads:
     def __init__(self, actor: Actor, admission: Admission) -> None:
         self._actor = actor
         self._admission = admission
-        self._fronts = Fronts(actor)
+        self._fronts = Fronts(actor, enough=WINDOW)
         self._heads: dict[JobClass, dict[str, Head]] = {}
         self._passed: dict[str, float] = {}
         self._since: dict[str, float] = {}
@@ -77,6 +77,8 @@ class Heads:
         """How many records may be opened yet in this look."""
         self.growing = 0
         """Files that may become jobs in a moment, in this look."""
+        self.behind = 0
+        """About how many jobs lie behind the heads of the queue that was looked at last."""
 
     def wanted_but(self, job_class: JobClass) -> set[str | None]:
         """The models that jobs in front of the other queues need, as they were seen last."""
@@ -99,7 +101,8 @@ class Heads:
             OSError: The queue could not be listed.
         """
         queue = layout.queue(job_class)
-        paths = self._fronts.paths(queue, self._passed)
+        front = self._fronts.front(queue, self._passed)
+        paths = front.paths
         now = self._actor.clock.mono()
         if max(len(self._passed), len(self._since)) > _PASSED_MAX:
             self._forget_gone(queue.folder, set(paths))
@@ -109,12 +112,14 @@ class Heads:
         # a few thousand hid what lies behind it for ever.
         again = set(heapq.nsmallest(AGAIN_MAX, due, key=self._passed.__getitem__))
         heads: dict[str, Head] = {}
+        self.behind = front.behind
         enough = math.inf if job_class in self._heads else FIRST_MAX
         for path in paths:
             if path in known and path not in self._passed:
                 heads[path] = known[path]
                 heads[path].is_fresh = False
             elif len(heads) >= enough or self.budget == 0:
+                self.behind += path not in self._passed
                 continue  # a known one may lie behind it
             elif path not in self._passed or path in again:
                 self.budget -= 1

@@ -5,8 +5,7 @@ Guarantees nothing: who takes an attempt asks anew (``spool.tokens``).
 
 from enum import Enum
 
-from spoolctl.spool import Actor, BadRecord, Job
-from spoolctl.spool.tokens import slots
+from spoolctl.spool import Actor, BadRecord, Job, slots
 
 
 class Held(Enum):

@@ -10,6 +10,8 @@ from spoolctl.scheduling.need import KEPT_GB
 from spoolctl.scheduling.work import Work
 from spoolctl.spool import Heartbeat, Job, JobClass, Node
 
+WINDOW = 128
+"""How many jobs at the head of each class whoever chooses sees."""
 UNTOLD_S = 60.0
 """How long a worker at work is taken to be busy yet if it cannot tell."""
 _ANY_MOMENT_S = 1.0

@@ -21,9 +21,10 @@ from spoolctl.spool.actor import Actor
 from spoolctl.spool.layout import MORE, Place, shard_begins, shard_order
 from spoolctl.spool.looking import entries_in, shard_names
 from spoolctl.spool.names import is_record_name
+from spoolctl.spool.shards import SIZES
 
 FRESH = 64
-"""So many names that the caller has not passed over are enough."""
+"""So many names that the caller has not passed over are enough, for a caller who does not say how many."""
 SHARDS_MAX = 8
 """How many shards with something in them are listed in one look."""
 EMPTY_MAX = 64
@@ -43,11 +44,26 @@ class _Kept:
     until_mono: float
 
 
-class Fronts:
-    """One process's view of the queues' fronts."""
+@dataclass(frozen=True)
+class Front:
+    """What comes next in a queue."""
 
-    def __init__(self, actor: Actor) -> None:
+    paths: list[str]
+    behind: int
+    """About how many records lie behind them: the names that were listed, and for each shard that was not as many as a full one has."""
+
+
+class Fronts:
+    """One process's view of the queues' fronts.
+
+    Args:
+        actor: Who looks.
+        enough: How many names that it has not passed over it wants to see.
+    """
+
+    def __init__(self, actor: Actor, *, enough: int = FRESH) -> None:
         self._actor = actor
+        self._enough = enough
         self._heads: dict[str, _Kept] = {}
         self._shards: dict[str, _Kept] = {}
         self._behind: dict[str, str] = {}
@@ -56,17 +72,21 @@ class Fronts:
         self._told: set[str] = set()
 
     def paths(self, queue: Place, passed: Container[str] = ()) -> list[str]:
-        """Paths of the records that come next, in order: at most ``FRESH``, and any that *passed* holds among them.
+        """Paths of the records that come next, in order: as many as are enough, and any that *passed* holds among them.
 
         Raises:
             OSError: A folder could not be listed.
         """
+        return self.front(queue, passed).paths
+
+    def front(self, queue: Place, passed: Container[str] = ()) -> Front:
+        """As ``paths``, and what lies behind them, by the same listings."""
         head = self._head(queue)
         shards: list[str] = []
         if MORE in head:
             shards = self._kept(self._shards, queue, lambda: shard_names(self._actor, queue), MANY)
         start = self._start(queue, shards)
-        merge = _Merge(passed)
+        merge = _Merge(passed, self._enough)
         merge.add(queue.folder, head)
         at, opened, empty = start, 0, 0
         while True:
@@ -89,7 +109,7 @@ class Fronts:
             merge.take(before=None, but=queue.folder)  # of shards that all overlap
         if not merge.fresh:
             self._go_on(queue, shards, at)
-        return merge.paths
+        return Front(merge.paths, merge.left + SIZES.shard * (len(shards) - at))
 
     def gone(self, path: str) -> None:
         """Forget a record that is not there any more."""
@@ -163,8 +183,8 @@ class Fronts:
 class _Merge:
     """Sorted listings merged by name, as far as they are asked for: to take apart all names of a head costs more than a claim."""
 
-    def __init__(self, passed: Container[str]) -> None:
-        self._passed = passed
+    def __init__(self, passed: Container[str], enough: int) -> None:
+        self._passed, self._enough = passed, enough
         self._heap: list[tuple[str, str, int, list[str]]] = []
         self.paths: list[str] = []
         self.fresh = 0
@@ -172,7 +192,12 @@ class _Merge:
 
     @property
     def is_enough(self) -> bool:
-        return self.fresh >= FRESH
+        return self.fresh >= self._enough
+
+    @property
+    def left(self) -> int:
+        """How many names were not taken."""
+        return sum(len(entries) - at for _, _, at, entries in self._heap)
 
     def add(self, folder: str, entries: list[str]) -> None:
         if entries:

@@ -9,7 +9,7 @@ from spoolctl.spool.fronts import FRESH, HUGE, MANY, SHARDS_MAX
 from spoolctl.spool.layout import Place
 from spoolctl.spool.names import is_record_name, may_be_of, parse_file_name
 from spoolctl.spool.overview import Memory, counts
-from spoolctl.spool.shards import Sizes
+from spoolctl.spool.shards import SIZES, Sizes
 from spoolctl.spool.spilling import Spiller
 from tests.spool.shard_scenes import NORMAL, in_shards, spills
 from tests.spool.spool_world import JOB, World
@@ -187,6 +187,29 @@ def test_of_a_deep_queue_only_the_head_and_the_names_of_its_shards_are_listed(wo
     Fronts(actor).paths(NORMAL)
     listed = [path for op, path, *_ in actor.files.trace if op == "names"]
     assert listed == [NORMAL.folder, f"{NORMAL.folder}/more"]
+
+
+def test_how_many_lie_behind_the_front_is_told_by_what_was_listed_anyway(world):
+    dropped(world, FRESH + 30)
+    for number in range(3):
+        shard_of(world, f"a.{number:04d}.{number}", "b")
+    for number in range(5):
+        shard_of(world, f"c.{number:04d}", "d")
+    actor = world.actor("w1")
+    listed = len(actor.files.trace)
+    front = Fronts(actor).front(NORMAL)
+    told = [path for op, path, *_ in actor.files.trace[listed:] if op == "names"]
+    assert len(told) == 5, "the head, the names of the shards, and those three that overlap with it"
+    assert len(front.paths) == FRESH
+    in_head_and_open, more = 30 + 3 * 2, 1
+    assert front.behind == in_head_and_open + more + 5 * SIZES.shard
+
+
+def test_a_queue_that_is_seen_whole_has_nothing_behind_it(world):
+    dropped(world, 5)
+    shard_of(world, "b")
+    front = Fronts(world.actor("w1")).front(NORMAL)
+    assert (len(front.paths), front.behind) == (6, 0)
 
 
 def test_an_empty_shard_is_removed_and_one_with_something_hidden_in_it_stays(world):

@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from spoolctl.scheduling.estimates import Estimates
+from spoolctl.scheduling.seen import WINDOW, WorkerSeen
+from spoolctl.scheduling.simulate.farm import Exactly
 from spoolctl.spool import (
     NODE_SCHEMA,
     Admission,
@@ -32,12 +35,15 @@ GROWING = JOB.replace(b"...\n", b"")
 class Chooses:
     """A worker that only chooses."""
 
-    def __init__(self, world, name="w1", **card):
+    def __init__(self, world, name="w1", timing=None, **card):
         self.world = world
         self.actor = world.actor(name, machine=f"host-{name}")
         begin_session(self.actor)
         self.life = Life(self.actor, "worker")
-        self.chooser = Chooser(self.actor, self.life, Admission(), self.node(name, **card))
+        timing = timing or Estimates()
+        self.chooser = Chooser(
+            self.actor, self.life, Admission(), self.node(name, **card), estimates=lambda: timing
+        )
 
     def node(self, name, **card):
         has = {"vram_gb": 8.0, "stages": ("txt2img",), "backend": "sketch", **card}
@@ -192,6 +198,71 @@ def test_memory_of_what_was_passed_over_is_bounded_by_what_is_there(world, monke
     worker.chooser.look()
 
     assert len(worker.chooser._heads._passed) == 5
+
+
+# Depth
+
+
+class Paces(Estimates):
+    """A job takes as long as its worker's pace says; loading takes nothing."""
+
+    def __init__(self, **paces):
+        super().__init__()
+        self.paces = paces
+
+    def run_s(self, work, node):
+        return Exactly(self.paces[node.worker])
+
+    def load_s(self, model, node):
+        return Exactly(0.0)
+
+    def failure_rate(self, work, node):
+        return Exactly(0.0)
+
+
+class Beside:
+    """A company that stays as it is."""
+
+    def __init__(self, *others):
+        self.others, self.cards, self.is_there = list(others), [], True
+
+
+def slow_one(world):
+    """A worker that takes a minute where four others, at work now, take three seconds."""
+    fast = [f"fast{number}" for number in range(4)]
+    worker = Chooses(world, "slow", timing=Paces(slow=60.0, **dict.fromkeys(fast, 3.0)))
+    others = [WorkerSeen(worker.node(name), free_in_s=2.0) for name in fast]
+    worker.chooser.company = Beside(*others)
+    return worker
+
+
+def test_a_slow_worker_leaves_the_last_jobs_to_the_fast_ones(world):
+    for number in range(20):
+        world.drop(f"a.{number:04d}", folder="queue/batch")
+
+    assert slow_one(world).take_within(5) is None
+
+
+def test_a_slow_worker_helps_with_a_backlog_of_which_it_sees_only_the_head(world):
+    """It was told nothing of what lies behind, and idled for as long as the fast ones had no more to do than it could see."""
+    for number in range(300):
+        world.drop(f"a.{number:04d}", folder="queue/batch")
+    worker = slow_one(world)
+
+    assert worker.take() == "a.0000"
+    assert worker.take_within(5) == "a.0001"
+
+
+def test_what_the_simulator_takes_a_worker_to_see_of_a_queue_is_what_it_sees(world):
+    for number in range(2 * WINDOW):
+        world.drop(f"a.{number:04d}")
+    worker = Chooses(world)
+    for _ in range(WINDOW // OPENED_MAX + 1):
+        world.turn(1)
+        seen = worker.chooser._heads.look("normal", lambda _location, _job: True)
+        worker.chooser._heads.begin()
+
+    assert (len(seen), worker.chooser._heads.behind) == (WINDOW, WINDOW)
 
 
 # Files that are no jobs yet

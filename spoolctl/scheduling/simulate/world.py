@@ -13,13 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from spoolctl.scheduling.choose import Choice
 from spoolctl.scheduling.rank import Appraiser
-from spoolctl.scheduling.seen import JobSeen, WorkerSeen
+from spoolctl.scheduling.seen import WINDOW, JobSeen, WorkerSeen
 from spoolctl.scheduling.simulate.farm import Arrival, Farm, FarmWorker
 from spoolctl.scheduling.turns import Account, line_of
 from spoolctl.spool import CLASSES, Choosing, JobClass
 
-WINDOW = 128
-"""How many heads of each class a worker sees."""
 LOOK_S = 2.0
 """How often an idle worker looks again of itself, where time alone may change what it does; ever more seldom while nothing happens."""
 _LOOKS = 20
@@ -80,7 +78,6 @@ class World:
         self.now = 0.0
         self._happened_at = 0.0
         self._again_at = math.inf
-        self._window = WINDOW
         self.workers = [
             Busy(one, one.model, free_at=one.free_at_s, expected_at=one.free_at_s)
             for one in farm.workers
@@ -180,7 +177,7 @@ class World:
     def heads(self, worker: Busy, job_class: JobClass) -> tuple[list[JobSeen], int]:
         """What *worker* sees of one queue, and how many jobs wait behind that."""
         jobs = self.waiting[job_class]
-        seen = [self._as_seen(worker, one) for one in itertools.islice(jobs.values(), self._window)]
+        seen = [self._as_seen(worker, one) for one in itertools.islice(jobs.values(), WINDOW)]
         return seen, len(jobs) - len(seen)
 
     def wanted_but(self, job_class: JobClass) -> set[str | None]:
@@ -189,7 +186,7 @@ class World:
             arrival.job.work.model
             for other, jobs in self.waiting.items()
             if other != job_class
-            for arrival in itertools.islice(jobs.values(), self._window)
+            for arrival in itertools.islice(jobs.values(), WINDOW)
         }
 
     def _as_seen(self, worker: Busy, arrival: Arrival) -> JobSeen:
