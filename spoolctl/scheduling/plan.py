@@ -9,7 +9,6 @@ Pure. The jobs are gone through in their order, and each goes to whoever would h
 import math
 from collections import Counter
 from collections.abc import Container, Sequence
-from dataclasses import replace
 
 from spoolctl.scheduling.rank import Appraiser, Offer, weighed
 from spoolctl.scheduling.seen import JobSeen, WorkerSeen
@@ -93,9 +92,8 @@ class Plan:
         offer = self.appraiser.offer(
             job, worker, free_in_s=self._free[name], model=wanted if has else None
         )
-        extra_s = back_s = 0.0
         if not has and (self._wanted[worker.model] or worker.model in self._also_wanted):
-            back_s = self.appraiser.load_s(worker.model, worker.node)
+            offer.back_s = self.appraiser.load_s(worker.model, worker.node)
         if anyone_can and self._needed[name]:
-            extra_s += self.appraiser.rules.scarce_weight * (offer.load_s + offer.run_s)
-        return replace(offer, extra_s=offer.extra_s + extra_s, back_s=back_s)
+            offer.extra_s += self.appraiser.rules.scarce_weight * (offer.load_s + offer.run_s)
+        return offer

@@ -45,9 +45,9 @@ class Timing(Protocol):
         """What it needs of the card's memory."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Offer:
-    """What a job would cost on one worker, in seconds."""
+    """What a job would cost on one worker, in seconds. Not frozen: a plan makes hundreds, and adds to them what only it knows."""
 
     worker: WorkerSeen
     free_in_s: float
