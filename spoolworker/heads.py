@@ -6,11 +6,12 @@ guarantee that a record is still as it was when it was opened: ``admit`` reads i
 """
 
 import heapq
+import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from spoolctl.scheduling.seen import WINDOW, JobSeen
+from spoolctl.scheduling.seen import LATER, LATER_EACH, WINDOW, JobSeen
 from spoolctl.scheduling.turns import Line, line_of
 from spoolctl.scheduling.work import work_of
 from spoolctl.spool import (
@@ -68,8 +69,9 @@ class Heads:
     def __init__(self, actor: Actor, admission: Admission) -> None:
         self._actor = actor
         self._admission = admission
-        self._fronts = Fronts(actor, enough=WINDOW)
+        self._fronts = Fronts(actor, enough=WINDOW, shelves=LATER, each=LATER_EACH)
         self._heads: dict[JobClass, dict[str, Head]] = {}
+        self._shown: dict[JobClass, dict[str, Head]] = {}
         self._passed: dict[str, float] = {}
         self._since: dict[str, float] = {}
         self._parked: dict[str, Head] = {}
@@ -95,14 +97,14 @@ class Heads:
         self.budget, self.growing = OPENED_MAX, 0
 
     def look(self, job_class: JobClass, suits: Callable[[Location, Job], bool]) -> dict[str, Head]:
-        """The heads of one queue that suit this worker, by path, in the order of their names.
+        """The heads of one queue that suit this worker, by path, in the order of their names; of each line those without a gap.
 
         Raises:
             OSError: The queue could not be listed.
         """
         queue = layout.queue(job_class)
         front = self._fronts.front(queue, self._passed)
-        paths = front.paths
+        paths = [*front.paths, *itertools.chain.from_iterable(front.later)]
         now = self._actor.clock.mono()
         if max(len(self._passed), len(self._since)) > _PASSED_MAX:
             self._forget_gone(queue.folder, set(paths))
@@ -126,9 +128,10 @@ class Heads:
                 head = self._open(path, job_class, suits)
                 if head is not None:
                     heads[path] = head
-        self._count_passed(known, heads, set(paths))
+        self._count_passed(self._shown.get(job_class, {}), heads, set(paths))
         self._heads[job_class] = heads
-        return heads
+        self._shown[job_class] = _without_gaps(heads, front.paths, front.later)
+        return self._shown[job_class]
 
     def waited_s(self, path: str) -> float:
         """For how long this worker has seen a record wait, whatever it made of it in between."""
@@ -137,14 +140,14 @@ class Heads:
 
     def seen(self, head: Head) -> JobSeen | None:
         """The job as it waits now."""
-        if head.job is None:
+        job = head.job
+        if job is None:
             return None
         now = self._actor.clock.mono()
-        return replace(
-            head.job,
-            waited_s=now - head.since_mono,
-            passed=head.passed,
-            left_s=0.0 if head.left_mono is None else now - head.left_mono,
+        left_s = 0.0 if head.left_mono is None else now - head.left_mono
+        # Made anew for every head in every look; ``replace`` takes thrice as long.
+        return JobSeen(
+            job.name, job.job, job.job_class, job.work, now - head.since_mono, head.passed, left_s
         )
 
     def admit(self, head: Head) -> Admitted | None:
@@ -166,7 +169,7 @@ class Heads:
 
     def drop(self, path: str) -> None:
         """Forget a record: it is claimed, gone, or another than it was."""
-        for heads in self._heads.values():
+        for heads in (*self._heads.values(), *self._shown.values()):
             heads.pop(path, None)
 
     def claimed(self, path: str) -> None:
@@ -247,3 +250,16 @@ class Heads:
         for remembered in (self._passed, self._since):
             for path in [one for one in remembered if one.startswith(inside) and one not in there]:
                 del remembered[path]
+
+
+def _without_gaps(
+    heads: dict[str, Head], first: list[str], later: list[list[str]]
+) -> dict[str, Head]:
+    """Of what comes later only lines that begin there: between two shelves of one line lie jobs that nobody sees, to be passed over."""
+    shown = {path: heads[path] for path in first if path in heads}
+    for paths in later:
+        lines = {head.line for head in shown.values()}
+        shown |= {
+            path: heads[path] for path in paths if path in heads and heads[path].line not in lines
+        }
+    return shown

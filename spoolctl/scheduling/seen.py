@@ -12,6 +12,8 @@ from spoolctl.spool import Heartbeat, Job, JobClass, Node
 
 WINDOW = 128
 """How many jobs at the head of each class whoever chooses sees."""
+LATER, LATER_EACH = 8, 4
+"""Of how many others who come later it sees the first jobs, and how many of each: so that they have their turn."""
 UNTOLD_S = 60.0
 """How long a worker at work is taken to be busy yet if it cannot tell."""
 _ANY_MOMENT_S = 1.0

@@ -14,7 +14,7 @@ as long as the listing took; until then it is shown as it was, without what the 
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from spoolctl.spool.actor import Actor
@@ -32,6 +32,8 @@ EMPTY_MAX = 64
 HUGE = 1_000
 """No more names of a head are remembered, nor returned."""
 MANY = 100
+_SCANNED = 8
+"""So many times as many names of a shelf as are wanted are looked at, for some of them may have been passed over."""
 KEPT_S, RELIST = 1.0, 10.0
 """For so long a long listing will do, and for so many times as long as it took."""
 
@@ -49,6 +51,8 @@ class Front:
     """What comes next in a queue."""
 
     paths: list[str]
+    later: list[list[str]]
+    """Of other shelves that begin behind these, as far as they were met: the first names of each."""
     behind: int
     """About how many records lie behind them: the names that were listed, and for each shard that was not as many as a full one has."""
 
@@ -59,11 +63,15 @@ class Fronts:
     Args:
         actor: Who looks.
         enough: How many names that it has not passed over it wants to see.
+        shelves: Of how many shelves that begin behind these it wants to see the first names, as far as they are met.
+        each: How many names of each.
     """
 
-    def __init__(self, actor: Actor, *, enough: int = FRESH) -> None:
+    def __init__(
+        self, actor: Actor, *, enough: int = FRESH, shelves: int = 0, each: int = 0
+    ) -> None:
         self._actor = actor
-        self._enough = enough
+        self._enough, self._shelves, self._each = enough, shelves, each
         self._heads: dict[str, _Kept] = {}
         self._shards: dict[str, _Kept] = {}
         self._behind: dict[str, str] = {}
@@ -109,7 +117,24 @@ class Fronts:
             merge.take(before=None, but=queue.folder)  # of shards that all overlap
         if not merge.fresh:
             self._go_on(queue, shards, at)
-        return Front(merge.paths, merge.left + SIZES.shard * (len(shards) - at))
+        behind = SIZES.shard * (len(shards) - at)
+        later: list[list[str]] = []
+        if self._shelves and merge.is_enough:
+            opened_now = self._open_another(queue, shards[at:], merge)
+            behind -= SIZES.shard * opened_now
+            later = merge.later(self._shelves, self._each)
+        behind += merge.left - sum(map(len, later))
+        return Front(merge.paths, later, behind)
+
+    def _open_another(self, queue: Place, shards: list[str], merge: "_Merge") -> bool:
+        """List the first shard that begins with another shelf than was seen, if there is one: somebody who came later waits there."""
+        seen = merge.shelves
+        for shard in shards:
+            if _shelf(shard_begins(shard)) not in seen:
+                place = Place(queue.state, queue.part, shard)
+                merge.add(place.folder, [e for e in entries_in(self._actor, place) if e[0] != "."])
+                return True
+        return False
 
     def gone(self, path: str) -> None:
         """Forget a record that is not there any more."""
@@ -180,6 +205,11 @@ class Fronts:
                 self._actor.log("shard.left", folder=shard.folder, error=str(error))
 
 
+def _shelf(entry: str) -> str:
+    """What the names of jobs that were submitted together begin with, rank included; empty for a job that came alone."""
+    return entry.rpartition(".")[0].rpartition(".")[0]
+
+
 class _Merge:
     """Sorted listings merged by name, as far as they are asked for: to take apart all names of a head costs more than a claim."""
 
@@ -218,3 +248,43 @@ class _Merge:
                 path = f"{folder}/{entry}"
                 self.paths.append(path)
                 self.fresh += path not in self._passed
+
+    @property
+    def shelves(self) -> set[str]:
+        """The shelves of the names that were taken."""
+        return {_shelf(path.rpartition("/")[2]) for path in self.paths}
+
+    def later(self, shelves: int, each: int) -> list[list[str]]:
+        """The first names of up to so many other shelves among what was not taken, in the order in which they begin."""
+        taken = self.shelves
+        first: dict[str, list[tuple[str, str]]] = {}
+        for _, folder, at, entries in self._heap:
+            for shelf, names in _first_of_shelves(entries, at, taken, shelves, _SCANNED * each):
+                first.setdefault(shelf, []).extend((name, folder) for name in names)
+        found = sorted(sorted(names) for names in first.values() if names)
+        return [self._cut(names, each) for names in found[:shelves]]
+
+    def _cut(self, names: list[tuple[str, str]], each: int) -> list[str]:
+        """Their paths, until so many of them were not passed over."""
+        paths: list[str] = []
+        for name, folder in names:
+            if each == 0:
+                break
+            paths.append(f"{folder}/{name}")
+            each -= paths[-1] not in self._passed
+        return paths
+
+
+def _first_of_shelves(
+    entries: list[str], at: int, taken: set[str], shelves: int, each: int
+) -> Iterator[tuple[str, list[str]]]:
+    """Of a sorted listing, from *at* on: shelves that are not *taken*, and their first names; leaps over what lies between."""
+    seen = set(taken)
+    while at < len(entries) and len(seen) < len(taken) + shelves:
+        shelf = _shelf(entries[at])
+        # What begins with the shelf and a dot sorts before what begins with it and a slash.
+        end = max(at + 1, bisect_left(entries, f"{shelf}/", at) if shelf else 0)
+        if shelf not in seen:
+            seen.add(shelf)
+            yield shelf, list(filter(is_record_name, entries[at : min(end, at + each)]))
+        at = end

@@ -212,6 +212,37 @@ def test_a_queue_that_is_seen_whole_has_nothing_behind_it(world):
     assert (len(front.paths), front.behind) == (6, 0)
 
 
+def later_of(fronts, passed=()):
+    return [entries(paths) for paths in fronts.front(NORMAL, passed).later]
+
+
+def test_who_comes_later_is_met_in_what_was_listed_anyway_by_the_beginnings_of_names(world):
+    for prefix, count in (("a", 20), ("b", 2), ("c-d", 9), ("c", 5)):
+        dropped(world, count, prefix=prefix)
+    world.drop("alone")
+    fronts = Fronts(world.actor("w1"), enough=10, shelves=3, each=2)
+    assert later_of(fronts) == [
+        ["alone.yaml"], ["b.0000.yaml", "b.0001.yaml"], ["c-d.0000.yaml", "c-d.0001.yaml"]
+    ]  # fmt: skip
+    passed = {f"{NORMAL.folder}/c-d.0000.yaml"}
+    assert later_of(fronts, passed)[2] == ["c-d.0000.yaml", "c-d.0001.yaml", "c-d.0002.yaml"]
+    assert fronts.front(NORMAL).behind == 37 - 10 - 5
+    assert later_of(Fronts(world.actor("w1"), enough=10)) == []
+
+
+def test_who_comes_later_and_lies_in_a_shard_is_met_by_one_listing_more(world):
+    dropped(world, 12)
+    for number in range(4):
+        shard_of(world, f"a.{100 + number}0", f"a.{100 + number}1")
+    shard_of(world, "b.0000", "b.0001")
+    shard_of(world, "c.0000")
+    actor = world.actor("w1")
+    fronts = Fronts(actor, enough=10, shelves=8, each=1)
+    assert later_of(fronts) == [["b.0000.yaml"]]
+    listed = [path for op, path, *_ in actor.files.trace if op == "names"]
+    assert len(listed) == 3, "the head, the names of the shards, and that shard"
+
+
 def test_an_empty_shard_is_removed_and_one_with_something_hidden_in_it_stays(world):
     empty = shard_of(world, "a1")
     world.share.unlink(f"{empty.folder}/a1.yaml")

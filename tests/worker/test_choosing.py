@@ -5,11 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from spoolctl.scheduling.estimates import Estimates
-from spoolctl.scheduling.seen import WINDOW, WorkerSeen
+from spoolctl.scheduling.seen import LATER_EACH, WINDOW, JobSeen, WorkerSeen
+from spoolctl.scheduling.simulate import traces
+from spoolctl.scheduling.simulate import world as simulate
 from spoolctl.scheduling.simulate.farm import Exactly
+from spoolctl.scheduling.work import work_of
 from spoolctl.spool import (
     NODE_SCHEMA,
     Admission,
+    Choosing,
     Claim,
     Code,
     Ending,
@@ -21,6 +25,7 @@ from spoolctl.spool import (
     Verdict,
     begin_session,
     layout,
+    parse_job,
 )
 from spoolctl.spool.memory import Blind
 from spoolworker import heads
@@ -253,16 +258,70 @@ def test_a_slow_worker_helps_with_a_backlog_of_which_it_sees_only_the_head(world
     assert worker.take_within(5) == "a.0001"
 
 
-def test_what_the_simulator_takes_a_worker_to_see_of_a_queue_is_what_it_sees(world):
-    for number in range(2 * WINDOW):
-        world.drop(f"a.{number:04d}")
-    worker = Chooses(world)
-    for _ in range(WINDOW // OPENED_MAX + 1):
-        world.turn(1)
-        seen = worker.chooser._heads.look("normal", lambda _location, _job: True)
-        worker.chooser._heads.begin()
+def by(who, data=JOB):
+    return data.replace(b"workload:", b"submitted_by: %s\nworkload:" % who.encode(), 1)
 
-    assert (len(seen), worker.chooser._heads.behind) == (WINDOW, WINDOW)
+
+def takes(worker, count):
+    """What so many looks claim, ten seconds apart."""
+    found = []
+    for _ in range(count):
+        found.append(worker.take())
+        worker.world.turn(10)
+    return found
+
+
+def test_who_comes_after_somebodys_hundreds_has_a_turn_at_once():
+    """Only what lay in front was looked at, and his first was number 238."""
+    world = World(choosing={"turn_s": 0})
+    for number in range(300):
+        world.drop(f"a.{number:04d}", by("alice"))
+    for number in range(5):
+        world.drop(f"b.{number:04d}", by("bob"))
+
+    first = takes(Chooses(world), 20)
+
+    of_bob = [at for at, name in enumerate(first) if name.startswith("b.")]
+    assert of_bob == list(range(of_bob[0], of_bob[0] + 10, 2)), "one after the other, in turns"
+    assert of_bob[0] < 8
+    assert first[of_bob[0]] == "b.0000"
+
+
+def test_of_somebodys_later_submissions_none_is_taken_before_what_lies_unseen_of_the_first():
+    world = World(choosing={"turn_s": 0, "turns": "submitters"})
+    for shelf in "abc":
+        for number in range(150):
+            world.drop(f"{shelf}.{number:04d}", by("alice"))
+    worker = Chooses(world)
+
+    for _ in range(8):
+        world.turn(1)
+        worker.chooser._heads.begin()
+        shown = worker.chooser._heads.look("normal", lambda _location, _job: True)
+
+    assert list(shown) == [f"queue/normal/a.{number:04d}.yaml" for number in range(WINDOW)]
+
+
+def test_what_the_simulator_takes_a_worker_to_see_of_a_queue_is_what_it_sees(world):
+    farm = traces.farm("three-people", seed=1, jobs=2)
+    simulated = simulate.World(farm, Choosing(), lambda _world, _worker: None)
+    for who, count in (("alice", 2 * WINDOW), ("bob", 9), ("carl", 2)):
+        for number in range(count):
+            data = by(who)
+            world.drop(f"{who}.{number:04d}", data)
+            job = parse_job(data)
+            seen = JobSeen(f"{who}.{number:04d}", job, "normal", work_of(job))
+            simulated.waiting["normal"][seen.name] = simulate.Arrival(0.0, seen)
+    worker = Chooses(world)
+    for _ in range(WINDOW // OPENED_MAX + 2):
+        world.turn(1)
+        worker.chooser._heads.begin()
+        shown = worker.chooser._heads.look("normal", lambda _location, _job: True)
+
+    names = [head.admitted.location.name for head in shown.values()]
+    heads, behind = simulated.heads(simulated.workers[0], "normal")
+    assert names == [job.name for job in heads]
+    assert worker.chooser._heads.behind == behind == WINDOW + 9 - LATER_EACH
 
 
 # Files that are no jobs yet

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from spoolctl.scheduling.choose import Choice
 from spoolctl.scheduling.rank import Appraiser
-from spoolctl.scheduling.seen import WINDOW, JobSeen, WorkerSeen
+from spoolctl.scheduling.seen import LATER, LATER_EACH, WINDOW, JobSeen, WorkerSeen
 from spoolctl.scheduling.simulate.farm import Arrival, Farm, FarmWorker
 from spoolctl.scheduling.turns import Account, line_of
 from spoolctl.spool import CLASSES, Choosing, JobClass
@@ -176,18 +176,26 @@ class World:
 
     def heads(self, worker: Busy, job_class: JobClass) -> tuple[list[JobSeen], int]:
         """What *worker* sees of one queue, and how many jobs wait behind that."""
-        jobs = self.waiting[job_class]
-        seen = [self._as_seen(worker, one) for one in itertools.islice(jobs.values(), WINDOW)]
-        return seen, len(jobs) - len(seen)
+        seen = [self._as_seen(worker, one) for one in self._front(job_class)]
+        return seen, len(self.waiting[job_class]) - len(seen)
 
     def wanted_but(self, job_class: JobClass) -> set[str | None]:
         """The models that jobs in front of the other queues need."""
-        return {
-            arrival.job.work.model
-            for other, jobs in self.waiting.items()
-            if other != job_class
-            for arrival in itertools.islice(jobs.values(), WINDOW)
-        }
+        others = (self._front(other) for other in self.waiting if other != job_class)
+        return {one.job.work.model for one in itertools.chain.from_iterable(others)}
+
+    def _front(self, job_class: JobClass) -> list[Arrival]:
+        """As a worker sees it where each line's jobs have names of their own: the first jobs, and the first of those who come later."""
+        jobs = iter(self.waiting[job_class].values())
+        front = list(itertools.islice(jobs, WINDOW))
+        lines = Counter({line_of(one.job, self.rules): LATER_EACH for one in front})
+        most = len(lines) + LATER
+        for one in jobs:
+            line = line_of(one.job, self.rules)
+            if lines[line] < LATER_EACH and (line in lines or len(lines) < most):
+                lines[line] += 1
+                front.append(one)
+        return front
 
     def _as_seen(self, worker: Busy, arrival: Arrival) -> JobSeen:
         since = worker.left.get(arrival.job.name, self.now)
