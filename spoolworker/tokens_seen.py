@@ -30,6 +30,8 @@ class TokensSeen:
 
     def held(self, job: Job) -> Held | None:
         """Who keeps *job* from running now; ``None`` if it can have all tokens that it requires."""
+        if not job.requires.tokens:
+            return None
         found = set()
         for token in job.requires.tokens:
             if token not in self._held:
