@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from spoolctl.scheduling.seen import LATER, LATER_EACH, WINDOW, JobSeen
 from spoolctl.scheduling.turns import Line, line_of
-from spoolctl.scheduling.work import work_of
+from spoolctl.scheduling.work import Work, work_of
 from spoolctl.spool import (
     Actor,
     Admission,
@@ -38,6 +38,7 @@ TROUBLE_AGAIN_S = 5.0
 PARKED_MAX = 500
 """How many records that only have to wait are remembered as they are; beyond that they are opened again."""
 _PASSED_MAX = 20_000
+_WORKS_MAX = 1_000
 _AGAIN_S = {
     NotAdmitted.GONE: 0.0,
     NotAdmitted.REJECTED: 0.0,
@@ -75,6 +76,8 @@ class Heads:
         self._passed: dict[str, float] = {}
         self._since: dict[str, float] = {}
         self._parked: dict[str, Head] = {}
+        # What is equal is made one: what is known of work is looked up by it, and to compare takes long.
+        self._works: dict[Work, Work] = {}
         self.budget = OPENED_MAX
         """How many records may be opened yet in this look."""
         self.growing = 0
@@ -230,6 +233,9 @@ class Heads:
         since = self._since.get(admitted.location.path, self._actor.clock.mono())
         try:
             work = work_of(admitted.job)
+            if len(self._works) > _WORKS_MAX:
+                self._works.clear()
+            work = self._works.setdefault(work, work)
         except BadRecord:
             return Head(admitted, None, (job_class,), since)
         job = JobSeen(admitted.location.name, admitted.job, job_class, work)

@@ -81,9 +81,7 @@ class Plan:
         rules = self.appraiser.rules
         everyone = len(able) == len(self.workers)
         offers = [self._offer(job, worker, anyone_can=everyone) for worker in able]
-        if len(offers) > 1:
-            offers = [min(weighed(offers), key=lambda offer: offer.cost_s(rules))]
-        (best,) = offers
+        best = min(weighed(offers), key=lambda offer: offer.cost_s(rules))
         self.given[job.name] = best
         self._free[best.worker.name] = best.ends_in_s
         self._models[best.worker.name].add(job.work.model)

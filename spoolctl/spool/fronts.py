@@ -13,7 +13,7 @@ as long as the listing took; until then it is shown as it was, without what the 
 """
 
 import heapq
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
@@ -128,13 +128,15 @@ class Fronts:
 
     def _open_another(self, queue: Place, shards: list[str], merge: "_Merge") -> bool:
         """List the first shard that begins with another shelf than was seen, if there is one: somebody who came later waits there."""
-        seen = merge.shelves
-        for shard in shards:
-            if _shelf(shard_begins(shard)) not in seen:
-                place = Place(queue.state, queue.part, shard)
-                merge.add(place.folder, [e for e in entries_in(self._actor, place) if e[0] != "."])
-                return True
-        return False
+        seen, begins = merge.shelves, [shard_begins(shard) for shard in shards]
+        at = next(
+            (at for shelf, at, _ in _shelves(begins, 0, len(begins)) if shelf not in seen), None
+        )
+        if at is None:
+            return False
+        place = Place(queue.state, queue.part, shards[at])
+        merge.add(place.folder, [one for one in entries_in(self._actor, place) if one[0] != "."])
+        return True
 
     def gone(self, path: str) -> None:
         """Forget a record that is not there any more."""
@@ -216,6 +218,7 @@ class _Merge:
     def __init__(self, passed: Container[str], enough: int) -> None:
         self._passed, self._enough = passed, enough
         self._heap: list[tuple[str, str, int, list[str]]] = []
+        self._listed: list[list[str]] = []
         self.paths: list[str] = []
         self.fresh = 0
         """How many of them were not passed over."""
@@ -231,6 +234,7 @@ class _Merge:
 
     def add(self, folder: str, entries: list[str]) -> None:
         if entries:
+            self._listed.append(entries)
             heapq.heappush(self._heap, (entries[0], folder, 0, entries))
 
     def take(self, *, before: str | None, but: str | None = None) -> None:
@@ -252,7 +256,11 @@ class _Merge:
     @property
     def shelves(self) -> set[str]:
         """The shelves of the names that were taken."""
-        return {_shelf(path.rpartition("/")[2]) for path in self.paths}
+        last = self.paths[-1].rpartition("/")[2] if self.paths else ""
+        found: set[str] = set()
+        for entries in self._listed:
+            found.update(shelf for shelf, _, _ in _shelves(entries, 0, bisect_right(entries, last)))
+        return found
 
     def later(self, shelves: int, each: int) -> list[list[str]]:
         """The first names of up to so many other shelves among what was not taken, in the order in which they begin."""
@@ -275,16 +283,24 @@ class _Merge:
         return paths
 
 
+def _shelves(entries: list[str], at: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """The shelves of a sorted listing between two places, each with where it begins and ends; leaps over what lies between."""
+    while at < end:
+        shelf = _shelf(entries[at])
+        # What begins with the shelf and a dot sorts before what begins with it and a slash.
+        next_at = max(at + 1, bisect_left(entries, f"{shelf}/", at) if shelf else 0)
+        yield shelf, at, next_at
+        at = next_at
+
+
 def _first_of_shelves(
     entries: list[str], at: int, taken: set[str], shelves: int, each: int
 ) -> Iterator[tuple[str, list[str]]]:
-    """Of a sorted listing, from *at* on: shelves that are not *taken*, and their first names; leaps over what lies between."""
+    """Of a sorted listing, from *at* on: shelves that are not *taken*, and their first names."""
     seen = set(taken)
-    while at < len(entries) and len(seen) < len(taken) + shelves:
-        shelf = _shelf(entries[at])
-        # What begins with the shelf and a dot sorts before what begins with it and a slash.
-        end = max(at + 1, bisect_left(entries, f"{shelf}/", at) if shelf else 0)
+    for shelf, begin, end in _shelves(entries, at, len(entries)):
         if shelf not in seen:
             seen.add(shelf)
-            yield shelf, list(filter(is_record_name, entries[at : min(end, at + each)]))
-        at = end
+            yield shelf, list(filter(is_record_name, entries[begin : min(end, begin + each)]))
+        if len(seen) == len(taken) + shelves:
+            return
