@@ -22,13 +22,19 @@ def of_all(passes):
 class Farm:
     """Workers that have model b loaded, a job that needs model a, and always younger ones that need b."""
 
-    def __init__(self, passes_max=PASSES, wait_s=7_200.0):
+    def __init__(self, passes_max=PASSES, wait_s=7_200.0, *, young=59):
         rules = {"passes_max": of_all(passes_max), "wait_max_s": {"normal": wait_s}, "turns": "off"}
         self.world = World(choosing=rules)
         self.world.drop("0000", asking("a"))
-        for number in range(1, 60):
-            self.world.drop(f"{number:04d}", asking("b"))
         self.workers = {}
+        self.dropped = 0
+        self.young(young)
+
+    def young(self, count=1):
+        """More jobs come that need b."""
+        for _ in range(count):
+            self.dropped += 1
+            self.world.drop(f"{self.dropped:04d}", asking("b"))
 
     def restart(self, name):
         """A new life of the worker, which knows nothing of the one before."""
@@ -86,22 +92,35 @@ def test_one_worker_that_lives_on_bounds_what_restarted_ones_do():
     assert farm.take("steady") == "0000"
 
 
-def test_what_has_waited_for_its_limit_in_one_life_of_a_worker_goes_next():
-    farm = Farm(passes_max=1_000, wait_s=WAIT_S)
+def test_what_has_waited_for_its_limit_in_one_life_of_a_worker_goes_before_all_that_has_not():
+    farm = Farm(passes_max=1_000, wait_s=WAIT_S, young=3)
     farm.restart("w1")
     for _ in range(3):
         assert farm.take("w1") != "0000"
     farm.world.turn(WAIT_S)
+    farm.young(5)
     assert farm.take("w1") == "0000"
+
+
+def test_of_what_has_waited_for_its_limit_the_loaded_model_goes_first_while_passes_are_left():
+    """A whole night that is past its limit would else load a model for each job."""
+    farm = Farm(wait_s=WAIT_S)
+    farm.restart("w1")
+    assert farm.take("w1") != "0000"
+    farm.world.turn(WAIT_S)
+    assert passes(farm, "w1", looks=50) == PASSES - 2
 
 
 def test_the_age_limit_is_counted_anew_in_each_life_too():
     """A worker judges how long a job has waited by its own clock, from when it saw it first."""
-    farm = Farm(passes_max=1_000, wait_s=WAIT_S)
+    farm = Farm(passes_max=1_000, wait_s=WAIT_S, young=0)
     for _ in range(3):
         farm.restart("w1")
+        farm.young()
         assert farm.take("w1") != "0000"
         farm.world.turn(WAIT_S - 20)
+        farm.young()
         assert farm.take("w1") != "0000"
     farm.world.turn(20)
+    farm.young()
     assert farm.take("w1") == "0000"

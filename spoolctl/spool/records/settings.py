@@ -44,7 +44,8 @@ class PassesMax(Submitted):
 
 
 class WaitMax(Submitted):
-    """By class: what has waited for so long under a worker's eyes, in seconds, goes next, whichever model is loaded."""
+    """By class: what has waited for so long under a worker's eyes, in seconds, goes before all that has not; among it the loaded
+    model while passes are left."""
 
     interactive: Seconds = 300.0
     normal: Seconds = 7_200.0
