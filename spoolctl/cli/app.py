@@ -61,6 +61,7 @@ COMMANDS = {
     "simulate": ("simulate:simulate", "Try the choosing on a farm that is not there."),
     "controller": ("controller:app", "The controller."),
     "corpus": ("corpus:app", "The learning corpus."),
+    "history": ("history:app", "The history of jobs that have ended."),
     "schema": ("schema:app", "JSON Schemas of the spool's files."),
 }
 """Each command and family, in the order of the help: where it is defined, and its line there."""

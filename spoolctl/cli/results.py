@@ -12,9 +12,10 @@ from spoolctl.cli.indexed import indexed
 from spoolctl.cli.moments import moment_of
 from spoolctl.cli.opening import GroupOption, JsonOption, SpoolOption, opened, spool_root
 from spoolctl.cli.rendering import Page
-from spoolctl.index import Image, Order, Wanted, count, images
+from spoolctl.index import LIMIT_MAX, Image, Order, Wanted, count, images
 from spoolctl.spool import Actor, UsageError
 from spoolctl.spool.overview import resolve
+from spoolctl.stablenew import LaidOut, lay_out
 
 SHOWN = 100
 _PROMPT_CHARS = 60
@@ -67,9 +68,23 @@ def results(
         str, typer.Option("--order", metavar="ORDER", help="newest, oldest, plan or best.")
     ] = "newest",
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="So many at most.")
-    ] = SHOWN,
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="So many at most. [default: 100; with --stablenew all]",
+        ),
+    ] = None,
     paths: Annotated[bool, typer.Option("--paths", help="Only the images' paths.")] = False,
+    stablenew: Annotated[
+        Path | None,
+        typer.Option(
+            "--stablenew",
+            metavar="FOLDER",
+            help="Copy them there with manifests, for StableNew's scanner.",
+        ),
+    ] = None,
     spool: SpoolOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,6 +93,8 @@ def results(
         raise UsageError(f"no order '{order}'", hint=f"the orders are {', '.join(get_args(Order))}")
     if picked and rejected:
         raise UsageError("an image is picked or rejected, not both", hint="ask for one of them")
+    if paths and stablenew is not None:
+        raise UsageError("--paths prints images, --stablenew copies them", hint="give one of them")
     actor = opened(spool)
     now = actor.utc_now()
     wanted = Wanted(
@@ -94,10 +111,13 @@ def results(
         since=_utc(since, now),
         until=_utc(until, now),
         order=cast("Order", order),
-        limit=limit,
+        limit=limit or (SHOWN if stablenew is None else LIMIT_MAX),
     )
     root = spool_root(spool)
     found, total = _found(actor, root, wanted)
+    if stablenew is not None:
+        _answer_laid_out(stablenew, lay_out(actor, root, found, stablenew), as_json=as_json)
+        return
     rendering.answer(
         {"count": total, "images": [asdict(one) for one in found]},
         lambda page: _page(page, found, total),
@@ -114,6 +134,20 @@ def _found(actor: Actor, root: Path, wanted: Wanted) -> tuple[list[Image], int]:
 def _utc(said: str | None, now: datetime) -> str | None:
     """As the corpus writes moments: UTC without its zone."""
     return None if said is None else f"{moment_of(said, now):%Y-%m-%dT%H:%M:%S}"
+
+
+def _answer_laid_out(folder: Path, laid: LaidOut, *, as_json: bool) -> None:
+    line = (
+        f"laid out {rendering.counted(laid.made, 'image')} in '{folder}'; {laid.already} were there"
+    )
+    more = [
+        f"{laid.gone} are no longer on the share" if laid.gone else "",
+        f"{laid.changed} are not as they were committed, and were left out" if laid.changed else "",
+    ]
+    told = "; ".join([line, *filter(None, more)])
+    rendering.answer(
+        {"folder": str(folder), **asdict(laid)}, lambda page: page.line(told), as_json=as_json
+    )
 
 
 def _page(page: Page, found: list[Image], total: int) -> None:

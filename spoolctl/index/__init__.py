@@ -5,11 +5,21 @@ The index is a copy, never a source: it is folded from the two compiled ledgers 
 or no longer a continuation of what it read. Nothing of it lies on the share, where SQLite's locks cannot be trusted.
 """
 
-from spoolctl.index.asking import Image, JobEnd, Order, Wanted, count, images, job_ends
+from spoolctl.index.asking import (
+    LIMIT_MAX,
+    Image,
+    JobEnd,
+    Order,
+    Wanted,
+    count,
+    images,
+    job_ends,
+)
 from spoolctl.index.database import Index, Refreshed, default_path
 from spoolctl.index.groups import GroupSums, group_sums
 
 __all__ = [
+    "LIMIT_MAX",
     "GroupSums",
     "Image",
     "Index",

@@ -121,9 +121,12 @@ def count(connection: sqlite3.Connection, wanted: Wanted) -> int:
     return int(row[0])
 
 
-def job_ends(connection: sqlite3.Connection, group: str) -> list[JobEnd]:
-    """How the jobs of a group ended, those that did, by their names, which is the order of their plan."""
-    rows = connection.execute("SELECT * FROM jobs WHERE grp = ? ORDER BY name", (group,))
+def job_ends(connection: sqlite3.Connection, group: str | None = None) -> list[JobEnd]:
+    """How the jobs of a group ended, those that did, by their names, which is the order of their plan; of all groups: as they ended."""
+    if group is None:
+        rows = connection.execute("SELECT * FROM jobs ORDER BY coalesce(ended, day), name")
+    else:
+        rows = connection.execute("SELECT * FROM jobs WHERE grp = ? ORDER BY name", (group,))
     return [JobEnd(*row) for row in rows]
 
 
