@@ -141,8 +141,8 @@ def _answer_laid_out(folder: Path, laid: LaidOut, *, as_json: bool) -> None:
         f"laid out {rendering.counted(laid.made, 'image')} in '{folder}'; {laid.already} were there"
     )
     more = [
-        f"{laid.gone} are no longer on the share" if laid.gone else "",
-        f"{laid.changed} are not as they were committed, and were left out" if laid.changed else "",
+        f"{laid.gone} no longer on the share" if laid.gone else "",
+        f"{laid.changed} left out, not as committed" if laid.changed else "",
     ]
     told = "; ".join([line, *filter(None, more)])
     rendering.answer(
