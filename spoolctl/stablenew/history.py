@@ -4,7 +4,7 @@ Guarantees: each end of a job is there once, known again by spool, job and attem
 ``job_id`` StableNew takes the last; nothing that is there is changed, a torn last line included (a newline is put behind it); moments are
 UTC without a zone, because one line with a zone makes StableNew's list of jobs fail. Two exports at once exclude each other.
 Does not guarantee: anything against StableNew itself rewriting that file at that moment; it knows no lock. Its appends and ours are
-single writes at the file's end.
+writes of whole lines at the file's end.
 
 ``snapshot`` refers to the job's record and has no ``normalized_job`` unless asked for, as StableNew's own lines have: 13 to 22 KB each,
 which its history panel reads whole. A part of one was rejected: StableNew would replay it as another job.
@@ -36,6 +36,7 @@ from spoolctl.stablenew.alone import LOCK_TIMEOUT_S, alone
 FILE: Final = "job_history.jsonl"
 STATUS: Final = {"succeeded": "completed", "cancelled": "cancelled"}
 """StableNew's word for a verdict; for all others ``failed``."""
+_AT_ONCE_BYTES = 4 << 20
 _SUMMARY_CHARS = 64
 _DAY_CHARS = len("2026-11-20")
 
@@ -84,12 +85,12 @@ def export_history(  # noqa: PLR0913 - whose spool, where from, where to
             there, foreign, ends_whole = _look(target)
             ends = job_ends(connection)
             missing = [one for one in ends if _mark(actor, one) not in there]
-            lines = [
-                _line(actor, root.absolute(), connection, one, snapshots=snapshots)
-                for one in missing
-            ]
-            if lines:
-                _append(target, b"".join([b"" if ends_whole else b"\n", *lines]))
+            batch = b"" if ends_whole else b"\n"
+            for number, one in enumerate(missing, 1):
+                batch += _line(actor, root.absolute(), connection, one, snapshots=snapshots)
+                if len(batch) > _AT_ONCE_BYTES or number == len(missing):
+                    _append(target, batch)
+                    batch = b""
         except OSError as error:
             raise ShareUnusable(f"cannot export the history to '{target}': {error}") from error
     return Exported(len(missing), len(ends) - len(missing), foreign)

@@ -189,6 +189,18 @@ def test_nothing_of_stablenews_own_history_changes_not_even_a_torn_last_line(far
     assert farm.export() == Exported(appended=0, already=1, foreign=done.foreign)
 
 
+def test_a_history_that_does_not_fit_into_one_write_is_whole_all_the_same(farm, monkeypatch):
+    monkeypatch.setattr("spoolctl.stablenew.history._AT_ONCE_BYTES", 2_000)
+    farm.history.write_bytes(b'{"torn": ')
+    for number in range(7):
+        farm.end(f"night.{number:04d}", b"a")
+
+    assert farm.export() == Exported(appended=7, already=0, foreign=1)
+    lines = farm.history.read_text("utf-8").splitlines()
+    assert [json.loads(one)["job_id"] for one in lines[1:]] == [f"id night.{n:04d}" for n in range(7)]  # fmt: skip
+    assert farm.export() == Exported(appended=0, already=7, foreign=1)
+
+
 def test_lines_that_are_no_entries_are_borne(farm):
     junk = b'\n[1, 2]\n5\n\xff\xfe\n{"result": null}\n{"result": {"spool": {"job": 7}}}\n'
     farm.history.write_bytes(junk)
