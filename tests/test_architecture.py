@@ -200,8 +200,8 @@ def test_groups_import_the_protocol_library_and_the_index():
     assert foreign("spoolctl.groups", SPOOL, "spoolctl.index") == {}
 
 
-def test_what_stablenew_reads_is_made_of_the_protocol_library_and_the_index():
-    assert foreign("spoolctl.stablenew", SPOOL, "spoolctl.index") == {}
+def test_what_stablenew_reads_is_made_of_the_protocol_library_the_index_and_the_corpus():
+    assert foreign("spoolctl.stablenew", SPOOL, "spoolctl.index", "spoolctl.corpus") == {}
 
 
 def test_the_controller_imports_what_its_work_needs():

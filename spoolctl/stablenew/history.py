@@ -21,17 +21,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from spoolctl.corpus.files import LOCK_TIMEOUT_S, locked
 from spoolctl.index import Image, JobEnd, Wanted, images, job_ends
 from spoolctl.spool import (
     Actor,
     BadRecord,
     ShareUnusable,
     StableNewWorkload,
+    UsageError,
     attempt,
     layout,
     pinned_job,
 )
-from spoolctl.stablenew.alone import LOCK_TIMEOUT_S, alone
 
 FILE: Final = "job_history.jsonl"
 STATUS: Final = {"succeeded": "completed", "cancelled": "cancelled"}
@@ -80,7 +81,12 @@ def export_history(  # noqa: PLR0913 - whose spool, where from, where to
         sqlite3.Error: The index cannot be read.
     """
     target = into / FILE if into.is_dir() else into
-    with alone(target, target.with_name(f"{target.name}.lock"), lock_timeout_s):
+    if not target.parent.is_dir():
+        raise UsageError(
+            f"cannot export to '{target}': there is no folder '{target.parent}'",
+            hint="name StableNew's data folder, or the job_history.jsonl in it",
+        )
+    with locked(target, timeout_s=lock_timeout_s):
         try:
             there, foreign, ends_whole = _look(target)
             ends = job_ends(connection)

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from spoolctl.corpus.files import LOCK_TIMEOUT_S, locked
 from spoolctl.index import Image
 from spoolctl.spool import Actor, ShareUnusable, UsageError, is_legal, shelf
-from spoolctl.stablenew.alone import LOCK_TIMEOUT_S, alone
 
 MANIFESTS: Final = "manifests"
-_LOCK = ".spool-export.lock"
 _TEMPORARY = ".spool-export.tmp"
 """One name is enough under a lock, and what a crash left is overwritten. No scanner takes it for an image or a manifest."""
 _SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp"})
@@ -67,11 +66,15 @@ def lay_out(
             f"cannot lay images out in '{folder}': it lies in the spool",
             hint="name a folder of StableNew's, such as output/spool",
         )
-    if folder.parent.is_dir():
-        folder.mkdir(exist_ok=True)
+    if not folder.parent.is_dir():
+        raise UsageError(
+            f"cannot lay images out in '{folder}': there is no folder '{folder.parent}'",
+            hint="name a folder of StableNew's, such as output/spool",
+        )
     counts: Counter[str] = Counter()
-    with alone(folder, folder / _LOCK, lock_timeout_s):
+    with locked(folder, timeout_s=lock_timeout_s):
         try:
+            folder.mkdir(exist_ok=True)
             for image in images:
                 counts[_lay_out(actor, image, folder)] += 1
         except OSError as error:

@@ -9,13 +9,9 @@ import os
 import re
 import subprocess
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import pytest
-import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from sample_data import stablenew
 
@@ -24,18 +20,12 @@ from spoolctl.spool import (
     Actor,
     Admission,
     Claim,
-    Code,
-    Counts,
     Facts,
     Life,
-    Manifest,
-    Output,
     State,
-    Verdict,
     begin_session,
     claim,
     create_spool,
-    encode,
     find,
     layout,
     open_spool,
@@ -219,45 +209,6 @@ def test_a_job_that_is_held_or_not_there_is_told_so(gui, spool):
     assert gui.look(spool, "nobody.0001") == {"state": "unknown"}
 
 
-text = st.text(
-    st.characters(max_codepoint=0xFFFF, exclude_categories=("C", "Zl", "Zp")), min_size=1
-)
-
-
-@given(
-    message=text, path_name=st.from_regex(r"[0-9]{4}-[0-9]-[a-z0-9_]{1,20}", fullmatch=True),
-    seed=st.integers(-1, 2**64 - 1), digest=st.from_regex(r"[0-9a-f]{64}", fullmatch=True), log=st.text(),
-    warnings=st.lists(text, max_size=3), final=st.booleans(),
-)  # fmt: skip
-def test_the_small_reader_reads_of_any_verdict_what_yaml_does(
-    gui, tmp_path_factory, *, message, path_name, seed, digest, log, warnings, final
-):
-    output = Output(
-        path=f"a1/{path_name}.png", bytes=7, sha256=digest, stage="txt2img", image_index=0, final=final,
-        seed_actual=seed, text=log[:50] or None,
-    )  # fmt: skip
-    data = encode(
-        Manifest(
-            schema_="spool.manifest/1", name="one", attempt=1, verdict=Verdict.FAILED, code=Code.STALLED,
-            message=message, by="w1", day="2026-11-20", final=final, counts=Counts(failures=1),
-            outputs=(output, output), avoid=("w1",), warnings=tuple(warnings), log_tail=log,
-            started_at=datetime.fromisoformat("2026-11-20T22:00:00Z"), facts={"a": [{"b": 1}]},
-        )
-    )  # fmt: skip
-    file = tmp_path_factory.getbasetemp() / "manifest.yaml"
-    file.write_bytes(data)
-    said, whole = gui.read_record(file), yaml.safe_load(data)
-
-    for key in ("name", "verdict", "code", "final", "attempt", "day", "started_at"):
-        assert said[key] == whole[key]
-    keys = ("path", "sha256", "final", "image_index", "seed_actual", "bytes")
-    assert [[one[k] for k in keys] for one in said["outputs"]] == [
-        [one[k] for k in keys] for one in whole["outputs"]
-    ]
-    if '"' not in data.decode().split("\nmessage: ")[1][:1]:
-        assert said["message"].split() == whole["message"].split()
-
-
 # 3 and 4, with real processes
 
 
@@ -332,6 +283,16 @@ def test_the_history_tells_every_end_and_the_corpus_every_image_once(gui, night)
     assert {root / one["metadata"]["image_path"] for one in records} == {m["path"] for m in made}
     assert len(records) == len(known) == len(made)
     assert gui.read_new_records(root, known) == []
+
+
+def test_a_persons_word_on_an_image_is_no_new_image(gui, spool):
+    image = {"run_id": "r", "metadata": {"spool_job": "one"}}
+    word = {"run_id": "r", "metadata": {"spool_job": "one", "spool_word": 1}}
+    foreign = {"run_id": "s", "metadata": {"record_kind": "review_tab_feedback"}}
+    lines = [json.dumps(one) + "\n" for one in (word, image, foreign)]
+    (spool / "corpus/learning_records.jsonl").write_text("".join(lines), encoding="utf-8")
+
+    assert gui.read_new_records(spool, set()) == [image]
 
 
 def test_a_spool_without_ledgers_has_no_history_yet(gui, spool):

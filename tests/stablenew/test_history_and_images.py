@@ -232,7 +232,7 @@ def test_a_folder_stands_for_the_history_in_it_and_no_folder_is_made(farm):
 
 def test_another_export_that_does_not_end_is_not_waited_for_for_ever(farm):
     farm.end("night.0001", b"a")
-    with FileLock(f"{farm.history}.lock"), pytest.raises(StateForbids, match="another export"):
+    with FileLock(f"{farm.history}.lock"), pytest.raises(StateForbids, match="another sync"):
         farm.export(lock_timeout_s=0)
     assert not farm.history.exists()
 
