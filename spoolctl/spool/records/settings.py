@@ -44,8 +44,10 @@ class PassesMax(Submitted):
 
 
 class WaitMax(Submitted):
-    """By class: what has waited for so long under a worker's eyes, in seconds, goes before all that has not; among it the loaded
-    model while passes are left."""
+    """By class: for how many seconds a worker leaves a job aside; then it goes before all that has waited for less.
+
+    Among several such jobs the loaded model goes first, while the oldest has passes left.
+    """
 
     interactive: Seconds = 300.0
     normal: Seconds = 7_200.0
