@@ -29,6 +29,7 @@ from spoolctl.spool import (
     definitions_of,
     group_folder,
     group_folders,
+    layout,
     members_of,
 )
 from spoolctl.spool import retry as retry_job
@@ -296,7 +297,11 @@ def _page(page: Page, document: dict[str, Any], standing: Standing, *, every: bo
         said.append(f"{document['rated']} rated, {document['picked']} picked")
     said.append(f"{duration(document['gpu_s'])} of cards' time")
     page.line(", ".join(said))
-    page.line(f"{document['folder']}/")
+    page.line(
+        f"{document['folder']}/"
+        if standing.is_open
+        else f"{document['folder']}/{layout.GROUP_PAGE}"
+    )
     shown = [one for one in standing.members if every or one.state in ("running", "failed", "gone")]
     rows = [
         (

@@ -70,7 +70,8 @@ def tell_preview(page: rendering.Page, preview: dict[str, Any]) -> None:
     """A preview as text."""
     page.line(f"{preview['name']}: {rendering.counted(preview['total'], 'job')}")
     for name, values in preview["varies"].items():
-        told = ", ".join(shown(value) for value in values[:SHOWN])
+        words = [shown(value) for value in values[:SHOWN]]
+        told = ("; " if any(", " in one for one in words) else ", ").join(words)
         more = f", ... ({len(values)} values)" if len(values) > SHOWN else ""
         page.line(f"  {name}: {told}{more}")
     for one in preview["packs"]:
