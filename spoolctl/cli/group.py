@@ -180,8 +180,7 @@ def wait(
                 if not standing.is_open or out_of_time:
                     break
                 pause(POLL_S)
-                index.refresh(root)
-                standing = standing_of(actor, index, name, open_records=not standing.definitions)
+                standing = _once_more(actor, root, index, standing)
     document = {"group": name, "open": standing.is_open, "counts": standing.counts}
     rendering.answer(
         document, lambda page: page.line(f"{name}: {_told(standing)}"), as_json=as_json
@@ -201,9 +200,24 @@ def _standing(actor: Actor, index: Index, name: str) -> Standing:
     return standing
 
 
+def _once_more(actor: Actor, root: Any, index: Index, before: Standing) -> Standing:  # noqa: ANN401 - a path
+    """How the group stands now; as before, which is told, while the share does not answer."""
+    try:
+        index.refresh(root)
+        now = standing_of(actor, index, before.group, open_records=not before.definitions)
+        # Before it is called ended: somebody may have dropped more files that name it.
+        return now if now.is_open else standing_of(actor, index, before.group, open_records=True)
+    except OSError as error:
+        rendering.complain("warning", f"the share does not answer, looking again: {error}")
+        return before
+
+
 def _chosen(actor: Actor, root: Any, name: str, wanted: Callable[[Member], bool]) -> list[str]:  # noqa: ANN401 - a path
     with indexed(actor, root) as index:
-        return [one.name for one in _standing(actor, index, name).members if wanted(one)]
+        standing = standing_of(actor, index, name, open_records=True)
+        if not standing.members:
+            raise NoSuchGroup(f"no group '{name}' in this spool")
+        return [one.name for one in standing.members if wanted(one)]
 
 
 def _open(standing: Standing) -> int:

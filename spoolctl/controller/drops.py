@@ -3,10 +3,12 @@
 Images are known by their bytes, whatever they are called there; a thumbnail by its name. What is picked is also approved, so that jobs
 which wait for that go on with these images: once nothing more was dropped for ``QUIET_S``, since an approval is final.
 
-Guarantees: a drop counts once; a later word on that image stands although the file still lies there. An image that was *moved* there from
-``results/`` is put back, for what was decided names it there. Does not guarantee that a drop counts at once: folders are looked at every
-``LOOK_S``, those of groups that ended within ``RECENT_DAYS`` only. Where this machine's index is new, drops on images of which somebody
-has said something already do not count, for nobody knows which came first.
+Guarantees: a drop counts once; a later word on that image stands although the file still lies there, and who rejects within the minute
+what was picked is not approved. An image that was *moved* there from ``results/`` is put back, for what was decided names it there (also
+one that retention has taken meanwhile). One file's trouble keeps no other from counting. Does not guarantee that a drop counts at once:
+folders are looked at every ``LOOK_S``, those of the ``GROUPS_MAX`` groups that ended last, and ``AT_ONCE`` files a look. Where this
+machine's index is new, drops on images that somebody has picked or rejected do not count, for nobody knows which came first; a pick that
+was withdrawn without another word is picked again then.
 """
 
 import tempfile
@@ -37,10 +39,11 @@ from spoolctl.spool import (
 LOOK_S = 30.0
 QUIET_S = 60.0
 RECENT_DAYS = 14
-GROUPS_MAX = 50
+GROUPS_MAX = 20
+AT_ONCE = 50
 SIDES = {"approved": PICKED, "rejected": REJECTED}
 """The folders, and what it says of an image to lie in them."""
-_LOOKED, _APPROVE = "looked", "approve "
+_LOOKED, _APPROVE, _UNKNOWN = "looked", "approve ", "unknown "
 _BYTES_MAX = 512 << 20
 _LITTER = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})
 
@@ -81,24 +84,29 @@ class Drops:
         now = self._actor.clock.mono()
         if now < self._look_at:
             return 0
+        self._look_at = now + LOOK_S
         said = 0
         seen: dict[str, str] = {}
+        left = AT_ONCE
         for sums in self._recent(index):
             drops = self._lying(sums.group)
+            known = f"{_UNKNOWN}{sums.images}"  # asked again once the group has more
             for drop in drops:
                 seen[drop.path] = drop.stamp
-                if self._seen.get(drop.path) == drop.stamp:
-                    said += self._take(index, drop)
+                told = index.was_told(drop.group, drop.key)
+                is_new = told is None or (told.startswith(_UNKNOWN) and told != known)
+                if is_new and left and self._seen.get(drop.path) == drop.stamp:
+                    left -= 1
+                    said += self._take(index, drop, known)
             if all(index.was_told(one.group, one.key) is not None for one in drops):
                 index.note_told(sums.group, _LOOKED, "")
             self._approve(index, sums.group)
         self._seen = seen
-        self._look_at = now + LOOK_S
         return said
 
     def _recent(self, index: Index) -> list[GroupSums]:
-        after = (self._actor.utc_now() - timedelta(days=RECENT_DAYS)).isoformat()
-        found = [one for one in group_sums(index.connection) if (one.last_end or "") >= after]
+        after = f"{self._actor.utc_now() - timedelta(days=RECENT_DAYS):%Y-%m-%d}"
+        found = [one for one in group_sums(index.connection) if (one.last_day or "") >= after]
         return found[:GROUPS_MAX]
 
     def _lying(self, group: str) -> list[_Drop]:
@@ -121,40 +129,40 @@ class Drops:
                     found.append(_Drop(group, side, f"{folder}/{entry}", stamp))
         return found
 
-    def _take(self, index: Index, drop: _Drop) -> bool:
-        """Say what a drop says, unless it was said; True if it was now."""
-        if index.was_told(drop.group, drop.key) is not None:
-            return False
+    def _take(self, index: Index, drop: _Drop, unknown: str) -> bool:
+        """Say what a drop says; True if it was said now. *unknown* is noted of what is no image of the group."""
+        noted, said = "known", False
         try:
             found, is_itself = self._image(index, drop)
             if found is None:
                 self._actor.log("drop.unknown", path=drop.path)
-            said = found is not None and self._say(index, found, drop)
-            if is_itself and found is not None and found.path:
-                self._put_back(drop, found.path)
+                noted = unknown
+            else:
+                said = self._say(index, found, drop)
+                if is_itself and found.path:
+                    self._put_back(drop, found.path)
         except FileNotFoundError:
             return False  # taken out meanwhile
-        except ShareUnusable as error:
+        except (OSError, ShareUnusable) as error:  # asked again at the next look
             self._actor.log("drop.not_said", path=drop.path, error=str(error))
             return False
         except SpoolError as error:  # it stays so: told once
             self._actor.log("drop.not_said", path=drop.path, error=str(error))
-            said = False
-        index.note_told(drop.group, drop.key, "said" if said else "known")
+        index.note_told(drop.group, drop.key, "said" if said else noted)
         return said
 
     def _image(self, index: Index, drop: _Drop) -> tuple[Image | None, bool]:
         """The image that a file is, and whether that is the image itself and not its thumbnail."""
-        known = images(index.connection, Wanted(group=drop.group))
         with tempfile.TemporaryDirectory(prefix="spool-drop-") as scratch:
             local = Path(scratch) / "file"
             self._actor.files.fetch(drop.path, local)
             sha256 = digest_of(local).sha256
-        by_bytes = next((one for one in known if one.sha256 == sha256), None)
-        if by_bytes is not None:
-            return by_bytes, True
-        named = image_of_thumb(drop.path.rpartition("/")[2])
-        return next((one for one in known if (one.job, one.image_index) == named), None), False
+        by_bytes = images(index.connection, Wanted(group=drop.group, sha256=sha256, limit=1))
+        if by_bytes:
+            return by_bytes[0], True
+        job, number = image_of_thumb(drop.path.rpartition("/")[2]) or ("", 0)
+        named = images(index.connection, Wanted(group=drop.group, job=job)) if job else []
+        return next((one for one in named if one.image_index == number), None), False
 
     def _say(self, index: Index, image: Image, drop: _Drop) -> bool:
         choice = SIDES[drop.side]
@@ -168,10 +176,24 @@ class Drops:
             due = set(index.told_of(drop.group, _APPROVE).get(image.job, "").split(",")) - {""}
             told = ",".join(sorted(due | {str(image.image_index)}, key=int))
             index.note_told(drop.group, f"{_APPROVE}{image.job}", told)
+        else:
+            self._withdraw(index, drop.group, image)
         if word.choice == choice:
             return False
         rate(self._actor, image.job, image.image_index, replace(word, choice=choice))
         return True
+
+    def _withdraw(self, index: Index, group: str, image: Image) -> None:
+        """Take an image out of those to be approved."""
+        key = f"{_APPROVE}{image.job}"
+        due = set(index.told_of(group, _APPROVE).get(image.job, "").split(",")) - {
+            "",
+            str(image.image_index),
+        }
+        if due:
+            index.note_told(group, key, ",".join(sorted(due, key=int)))
+        else:
+            index.forget_told(group, key)
 
     def _approve(self, index: Index, group: str) -> None:
         now = self._actor.clock.mono()
@@ -180,17 +202,19 @@ class Drops:
             if known != told:
                 self._quiet[group, job] = (told, now)
             elif now - since >= QUIET_S:
-                try:
-                    approve(
-                        self._actor,
-                        job,
-                        images=tuple(map(int, told.split(","))),
-                        note="picked by hand",
-                    )
-                except StateForbids as error:  # approved before, which stands
-                    self._actor.log("drop.not_approved", job=job, error=str(error))
+                self._approve_one(job, tuple(map(int, told.split(","))))
                 index.forget_told(group, f"{_APPROVE}{job}")
                 del self._quiet[group, job]
+
+    def _approve_one(self, job: str, chosen: tuple[int, ...]) -> None:
+        """Approve what is still picked of these images: within the minute somebody may have thought again."""
+        last = words(self._actor, job)
+        picked = tuple(one for one in chosen if one in last and last[one].word.choice == PICKED)
+        try:
+            if picked:
+                approve(self._actor, job, images=picked, note="picked by hand")
+        except StateForbids as error:  # approved before, which stands
+            self._actor.log("drop.not_approved", job=job, error=str(error))
 
     def _put_back(self, drop: _Drop, path: str) -> None:
         try:

@@ -3,14 +3,18 @@
 Behind each result come the group's page and pictures (``gallery``), and what people drop beside them (``drops``).
 
 Guarantees: the file tells all jobs of the group that are known, in the order of their plan, and is replaced as a whole; a group that
-changes after its end (a retry, a late job, a rating does not) is told anew. Whatever is lost, the file or the index, is made anew, so a
-controller that is killed anywhere loses nothing. Nothing else depends on it. Does not guarantee that a group of dropped files had no more
-members on their way: of those that no submission defined only the ended ones are known.
+changes after its end (a retry, a late job; a rating does not) is told anew. A controller that is killed anywhere loses nothing, and a lost
+or damaged index is made anew. One group's trouble is told and keeps no other waiting. Nothing else depends on it. Does not guarantee that
+a group of dropped files had no more members on their way: of those that no submission defined only the ended ones are known, so it is told
+once none has ended for ten minutes. A file that somebody deleted by hand comes back when its group changes, or with a new index.
 
 What it costs: nothing while nothing is merged; else a query on this machine's disk, and for each group that may have ended a look at its
 definitions; one look at all folders for those that did. A group of which a job was taken away by hand is looked at every ten minutes.
 """
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from spoolctl.controller.drops import Drops
@@ -20,6 +24,7 @@ from spoolctl.index import GroupSums, Index, Wanted, group_sums, images
 from spoolctl.spool import (
     Actor,
     BadRecord,
+    SpoolError,
     attempt,
     definitions_of,
     encode_json,
@@ -51,8 +56,12 @@ class GroupsKeeper:
         self._actor = actor
         self._path = index
         self._index: Index | None = None
-        self._changed = False
+        self._changed = True
         self._look_at = 0.0
+        self._pending: dict[str, None] = {}
+        """Groups that may have ended."""
+        self._quiet: dict[str, str] = {}
+        """What was known at the last look of each group that was not told."""
         self._gallery = Gallery(actor)
         self._drops = Drops(actor)
         self._sizes: dict[str, tuple[frozenset[str], int]] = {}
@@ -60,45 +69,87 @@ class GroupsKeeper:
 
     def take(self, ledger: str, copy: Path) -> None:
         """Take in what a compile added to a ledger (its compiled path). Raises OSError or sqlite3.Error."""
-        lines, _ = self._opened().take_in(ledger, copy)
-        self._changed = self._changed or lines > 0
+        self._changed = True  # also if another program on this machine has read it first
+        with self._making_anew():
+            self._opened().take_in(ledger, copy)
 
     def tell(self) -> int:
-        """Write the results of groups that have ended since; how many.
+        """Write the results of groups that have ended since, some of their pictures, and hear what was dropped; how many results.
 
         Raises:
             OSError: The share did not answer; the next call goes on.
             sqlite3.Error: The index cannot be used.
         """
-        index = self._opened()
-        now = self._actor.clock.mono()
-        due = now >= self._look_at
-        written = self._tell_changed(index, due=due) if self._changed or due else 0
-        if due and not self._changed:
-            self._look_at = now + LOOK_S
-        self._gallery.work(index)
-        self._drops.look(index)
+        with self._making_anew():
+            index = self._opened()
+            now = self._actor.clock.mono()
+            if now >= self._look_at:
+                self._look_at = now + LOOK_S
+                self._look_again(index)
+            if self._changed:
+                self._changed = False
+                self._note_changes(index)
+            written = 0
+            for group in list(self._pending)[:AT_ONCE]:
+                del self._pending[group]
+                written += self._told(index, group)
+            self._gallery.work(index)
+            self._drops.look(index)
         return written
 
-    def _tell_changed(self, index: Index, *, due: bool) -> int:
-        written = looked = 0
+    def _note_changes(self, index: Index) -> None:
+        """Groups of which all jobs that their definitions name have ended are to be told."""
         for sums in group_sums(index.connection):
             said = _said(sums)
-            self._gallery.add(
-                index, sums.group, f"{said} {index.was_told(sums.group, _RESULT) == said}"
-            )
+            was_told = index.was_told(sums.group, _RESULT) == said
+            self._gallery.add(index, sums.group, f"{said} {was_told}")
+            if sums.group == _SINGLES or was_told:
+                continue
+            try:
+                size = self._size(sums.group)
+            except OSError as error:
+                self._actor.log("group.trouble", group=sums.group, error=str(error))
+                continue
+            if size and sums.ended >= size:
+                self._pending[sums.group] = None
+
+    def _look_again(self, index: Index) -> None:
+        """Groups in which nothing has ended since the last look, too: a job may be gone, or nobody defined them."""
+        quiet: dict[str, str] = {}
+        for sums in group_sums(index.connection):
+            said = _said(sums)
             if sums.group == _SINGLES or index.was_told(sums.group, _RESULT) == said:
                 continue
-            if looked == AT_ONCE:
-                self._changed = True  # the next pass goes on
-                return written
-            if due or sums.ended >= self._size(sums.group):
-                looked += 1
-                if self._tell_one(index, sums):
-                    written += 1
-                    self._gallery.add(index, sums.group, f"{said} True")
-        self._changed = False
-        return written
+            quiet[sums.group] = said
+            if self._quiet.get(sums.group) == said:
+                self._pending[sums.group] = None
+        self._quiet = quiet
+
+    def _told(self, index: Index, group: str) -> bool:
+        """Tell one group; its trouble is not the others'."""
+        try:
+            (sums,) = group_sums(index.connection, group)
+            if not self._tell_one(index, sums):
+                return False
+        except (OSError, SpoolError, ValueError) as error:
+            self._actor.log("group.trouble", group=group, error=str(error))
+            return False
+        self._gallery.add(index, group, f"{_said(sums)} True")
+        return True
+
+    @contextmanager
+    def _making_anew(self) -> Iterator[None]:
+        """A damaged index is removed; the full compile that follows fills a new one."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if not isinstance(
+                error, sqlite3.OperationalError
+            ):  # that is: locked, or the disk is full
+                self.close()
+                for suffix in ("", "-wal", "-shm"):
+                    self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            raise
 
     def close(self) -> None:
         """Close the index."""

@@ -337,6 +337,7 @@ class Scanner:
                 self._groups.take(COMPILED[ledger], copy)
             except (OSError, sqlite3.Error) as error:
                 self._trouble(scanned, "index", error)
+                self._full_compile_at = 0.0  # what the index missed now, the next compile hands it
 
     def _tell_groups(self, scanned: Scanned) -> None:
         if self._groups is not None:

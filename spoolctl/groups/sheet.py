@@ -11,6 +11,7 @@ PER_SHEET: Final = 96
 SHEETS_MAX: Final = 20
 COLUMNS: Final = 8
 _CELL, _LINE, _GAP, _HEAD = 240, 20, 10, 34
+_CAPTION_CHARS = 120
 _GROUND, _INK, _FAINT = (24, 24, 27), (228, 228, 231), (161, 161, 170)
 
 
@@ -68,7 +69,9 @@ def _cut(
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> str:
     """*text* as far as it fits; letters that the font has not are boxes."""
-    text = " ".join(text.split())
+    text = " ".join(
+        text[:_CAPTION_CHARS].split()
+    )  # measured letter by letter: a prompt of two thousand took seconds
     if draw.textlength(text, font=font) <= width:
         return text
     while text and draw.textlength(f"{text}…", font=font) > width:

@@ -88,7 +88,11 @@ def standing_of(actor: Actor, index: Index, group: str, *, open_records: bool = 
     names |= dict.fromkeys(sorted(ends))
     if open_records:
         names |= dict.fromkeys(sorted(one.name for one in in_group(actor, group, _MAY_RUN)))
-    states = states_with_ends(names, member_states(actor, names), ends)
+    lying = member_states(actor, names)
+    if missed := [name for name in names if name not in lying]:
+        # A record that moves between two listings is in neither: a retry made a group look ended for a moment.
+        lying |= member_states(actor, missed)
+    states = states_with_ends(names, lying, ends)
     members = tuple(Member(name, states[name], ends.get(name)) for name in names)
     return Standing(group, members, definitions)
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 SIDE: Final = 320
 """Pixels of the longer side."""
-PIXELS_MAX: Final = 200_000_000
+PIXELS_MAX: Final = 80_000_000
+"""Some 320 MB while it is made small; a controller may run on a small NAS."""
 QUALITY: Final = 82
 FOLDER: Final = "thumbs"
 _NAME = re.compile(r"(?P<job>.+)-(?P<image>[0-9]{1,9})\.jpg\Z", re.DOTALL | re.ASCII)

@@ -33,6 +33,7 @@ class Wanted:
     text: str | None = None
     """Words in the prompt, as they follow each other."""
     experiment: str | None = None
+    sha256: str | None = None
     rating_min: int | None = None
     """1 to 5; an image without a rating has none that is high enough."""
     rated: bool | None = None
@@ -137,6 +138,7 @@ def _where(wanted: Wanted) -> tuple[str, list[str | int]]:
             ("job", wanted.job),
             ("grp", wanted.group),
             ("experiment", wanted.experiment),
+            ("sha256", wanted.sha256),
         )
         if value is not None
     ]

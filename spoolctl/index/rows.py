@@ -7,7 +7,7 @@ the kind that a column holds is left out (``NULL``), not guessed. Does not judge
 import math
 from typing import Any, Final
 
-from spoolctl.spool import group_of
+from spoolctl.spool import group_of, is_legal
 
 JsonObject = dict[str, Any]
 Row = dict[str, str | int | float | None]
@@ -29,9 +29,9 @@ _INT_MAX = 2**63 - 1
 
 def job_row(line: JsonObject) -> Row | None:
     """The row of one line of history; ``None`` if it names no job, or no end of one."""
-    name, verdict = _text(line.get("name")), _text(line.get("verdict"))
+    name, verdict = _name(line.get("name")), _text(line.get("verdict"))
     attempts = _whole(line.get("attempts"))
-    if name is None or verdict is None or attempts is None:
+    if name is None or verdict is None or attempts is None or attempts < 0:
         return None
     return {
         "name": name,
@@ -57,9 +57,9 @@ def image_row(line: JsonObject) -> Row | None:
     """The row of one image's record; ``None`` for a person's word on an image, and for records that no job of a spool left."""
     told = _mapping(line.get("metadata"))
     base = _mapping(line.get("base_config"))
-    run_id, job = _text(line.get("run_id")), _text(told.get("spool_job"))
+    run_id, job = _text(line.get("run_id")), _name(told.get("spool_job"))
     index = _whole(told.get("spool_image_index"))
-    if run_id is None or job is None or index is None or _is_word(told):
+    if run_id is None or job is None or index is None or index < 0 or _is_word(told):
         return None
     return {
         "run_id": run_id,
@@ -122,6 +122,12 @@ def _text(value: object) -> str | None:
     if not isinstance(value, str) or not value:
         return None
     return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _name(value: object) -> str | None:
+    """A job's name: it becomes a path, and nothing but a legal one may."""
+    name = _text(value)
+    return name if name is not None and is_legal(name) else None
 
 
 def _whole(value: object) -> int | None:

@@ -124,6 +124,7 @@ LEDGERS: Final = {
                 "CREATE INDEX images_by_group ON images (grp, job, image_index)",
                 "CREATE INDEX images_summed ON images (grp, rating, choice)",
                 "CREATE INDEX images_by_job ON images (job, image_index)",
+                "CREATE INDEX images_by_bytes ON images (sha256)",
                 "CREATE INDEX images_by_time ON images (ended DESC, job DESC, image_index DESC)",
                 "CREATE INDEX images_by_rating ON images (rating DESC, ended DESC, job, image_index)",
                 "CREATE INDEX images_by_choice ON images (choice, ended DESC, job DESC, image_index DESC)",

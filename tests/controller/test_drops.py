@@ -29,7 +29,8 @@ class Table(Share):
             )
         copy.write_text("".join(json.dumps(line) + "\n" for line in lines))
         self.own = self.keeper()
-        self.own.tell()
+        for _ in range(4):
+            self.own.tell()
 
     def drop(self, data, name="some picture (2).png", side="approved"):
         self.world.share.put(f"groups/night/{side}/{name}", data)
@@ -87,6 +88,44 @@ def test_what_is_picked_is_approved_once_nothing_more_was_dropped_for_a_minute(t
     assert table.approval(NAMES[0]) is None
     table.look(4)
     assert b"images:\n- 0\n" in table.approval(NAMES[0])
+
+
+def test_who_rejects_within_the_minute_what_was_picked_is_not_approved(table):
+    """The approval is final; the pick was not."""
+    table.drop(table.pictures[NAMES[0]])
+    table.look()
+    rate(table.world.person(), NAMES[0], 0, Word(choice="rejected"))
+    table.look(6)
+    assert table.approval(NAMES[0]) is None
+
+
+def test_a_file_that_moves_to_the_other_folder_within_the_minute_is_not_approved(table):
+    table.drop(table.pictures[NAMES[0]])
+    table.look()
+    table.world.share.view().rename(
+        "groups/night/approved/some picture (2).png", "groups/night/rejected/x.png"
+    )
+    table.look(6)
+    assert table.said(NAMES[0]).choice == "rejected"
+    assert table.approval(NAMES[0]) is None
+
+
+def test_one_files_trouble_keeps_no_other_from_counting(table, monkeypatch):
+    table.drop(table.pictures[NAMES[0]], "a.png")
+    table.drop(table.pictures[NAMES[1]], "b.png")
+    fetch = table.own._actor.files.fetch
+
+    def refused(path, local):
+        if path.endswith("a.png"):
+            raise PermissionError(13, "held by another program", path)
+        return fetch(path, local)
+
+    monkeypatch.setattr(table.own._actor.files, "fetch", refused)
+    table.look(3)
+    assert table.said(NAMES[1]).choice == "picked"
+    monkeypatch.undo()
+    table.look()
+    assert table.said(NAMES[0]).choice == "picked"
 
 
 def test_a_rating_stays_beside_the_pick(table):

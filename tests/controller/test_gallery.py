@@ -57,6 +57,12 @@ class Share:
             keeper.take(path, copy)
         return keeper
 
+    def shown(self, keeper, passes=4):
+        """Some passes: thumbnails, a sheet, the page."""
+        for _ in range(passes):
+            keeper.tell()
+        keeper.close()
+
     def lying(self):
         return {
             path.removeprefix("groups/night/")
@@ -77,7 +83,7 @@ def test_an_ended_group_gets_thumbnails_a_page_and_a_contact_sheet(tmp_path):
     share = Share(tmp_path)
     keeper = share.keeper()
     assert keeper.tell() == 1
-    keeper.close()
+    share.shown(keeper)
     assert share.lying() >= ALL
     tree = share.world.share.tree()
     with Picture.open(io.BytesIO(tree[f"groups/night/thumbs/{thumb_name(NAMES[0], 0)}"])) as thumb:
@@ -89,7 +95,7 @@ def test_an_ended_group_gets_thumbnails_a_page_and_a_contact_sheet(tmp_path):
 def test_the_work_is_done_in_portions(tmp_path, monkeypatch):
     """A thousand images of a night must not keep the controller from merging."""
     share = Share(tmp_path)
-    monkeypatch.setattr(gallery, "SPENT_S", 3e-6)
+    monkeypatch.setattr(gallery, "SPENT_S", 0.0)
     keeper = share.keeper()
     counts = []
     for _ in range(40):
@@ -103,13 +109,9 @@ def test_the_work_is_done_in_portions(tmp_path, monkeypatch):
 
 def test_what_is_there_is_not_made_again_not_even_by_the_next_controller(tmp_path):
     share = Share(tmp_path)
-    keeper = share.keeper()
-    keeper.tell()
-    keeper.close()
+    share.shown(share.keeper())
     view = share.world.client()
-    keeper = share.keeper(files=view)
-    keeper.tell()
-    keeper.close()
+    share.shown(share.keeper(files=view))
     assert [one for one in view.trace if "write" in str(one) or "rename" in str(one)] == []
 
 
@@ -118,8 +120,7 @@ def test_an_image_that_is_none_is_left_out_and_told_once(tmp_path):
     keeper = share.keeper()
     keeper.tell()
     share.world.turn(3600)
-    keeper.tell()
-    keeper.close()
+    share.shown(keeper)
     assert share.lying() == ALL - {f"thumbs/{thumb_name(NAMES[1], 0)}"} | {f"plan-{NAMES[0]}.yaml"}
     assert [facts["job"] for _, event, facts in share.world.log if event == "thumb.not_made"] == [
         NAMES[1]
@@ -138,16 +139,14 @@ def test_a_controller_that_is_killed_anywhere_leaves_the_rest_to_the_next(tmp_pa
         ended = True
         try:
             keeper = share.keeper(files=view)
-            keeper.tell()
+            for _ in range(4):
+                keeper.tell()
         except Crashed:
             ended = False
         keeper.close()
         if ended:
             break
-        keeper = share.keeper()
-        for _ in range(3):
-            keeper.tell()
-        keeper.close()
+        share.shown(share.keeper())
         assert share.lying() >= ALL, number
         number += 1
     assert number > 20
@@ -250,9 +249,7 @@ def test_a_contact_sheet_has_rows_of_eight_and_a_line_under_each():
 def test_images_that_retention_took_do_not_stop_the_page(tmp_path):
     share = Share(tmp_path)
     share.world.share.view().unlink(f"{layout.attempt(NAMES[0], 1)}/0000-1-txt2img.png")
-    keeper = share.keeper()
-    keeper.tell()
-    keeper.close()
+    share.shown(share.keeper())
     assert "index.html" in share.lying()
     with Index(share.path) as index:
         assert len(images(index.connection, Wanted(group="night"))) == 3

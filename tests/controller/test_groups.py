@@ -93,11 +93,13 @@ def test_a_second_scan_tells_nothing_again(world, scanner):
     submitted(world, *NAMES)
     world.worker().work()
     controller = scanner()
-    controller.scan()
+    for _ in range(4):  # the result, a contact sheet, the page
+        controller.scan()
     before = world.share.tree()[RESULT]
     operations = controller._actor.files.operations
     assert controller.scan().groups == 0
-    assert not any("groups" in str(one) for one in controller._actor.files.trace[operations:])
+    after = [str(one) for one in controller._actor.files.trace[operations:]]
+    assert [one for one in after if "groups" in one] == []
     assert world.share.tree()[RESULT] == before
 
 
@@ -139,17 +141,86 @@ def test_a_group_goes_on_without_a_job_that_somebody_took_away(world, scanner):
     world.worker().work()
     controller.scan()
     assert result(world) is None
-    world.turn(keeping.LOOK_S)
-    controller.scan()
+    for _ in range(2):
+        world.turn(keeping.LOOK_S)
+        controller.scan()
     assert told(world) == [(NAMES[0], "succeeded"), (NAMES[1], "gone"), (NAMES[2], "succeeded")]
 
 
-def test_files_that_name_a_group_are_its_members_once_they_have_ended(world, scanner):
+def test_files_that_name_a_group_are_told_once_none_has_ended_for_ten_minutes(world, scanner):
+    """Nobody knows how many are on their way: told after each, a night of two thousand would be drawn two thousand times."""
+    controller, worker = scanner(), world.worker()
     for name in ("a", "b"):
         world.drop(name, JOB.replace(b"workload:", b"group: night\nworkload:"))
-    world.worker().work()
-    scanner().scan()
+        worker.work()
+        world.turn(keeping.LOOK_S / 2)
+        controller.scan()
+        assert result(world) is None
+    for _ in range(3):
+        world.turn(keeping.LOOK_S)
+        controller.scan()
     assert told(world) == [("a", "succeeded"), ("b", "succeeded")]
+
+
+def test_one_groups_trouble_keeps_no_other_waiting(world, scanner):
+    """A file lies where a group's folder must be."""
+    world.share.put("groups/another", b"a note of somebody's")
+    for group in ("another", "night"):
+        names = [f"{group}.{number:04d}" for number in (1, 2)]
+        for name in names:
+            world.drop(name, JOB.replace(b"workload:", f"group: {group}\nworkload:".encode()))
+    define_group(world.person(), "night", ["night.0001", "night.0002"])
+    world.worker().work()
+    controller = scanner()
+    for _ in range(3):
+        world.turn(keeping.LOOK_S)
+        assert controller.scan().troubles == []
+    assert told(world) == [("night.0001", "succeeded"), ("night.0002", "succeeded")]
+    assert any(event == "group.trouble" for _, event, _ in world.log)
+
+
+def test_what_no_record_can_hold_ends_no_scan(world, scanner):
+    """An experiment's name of 300 characters merges, for StableNew takes it; it once ended the controller at every start."""
+    long = f"learning: {{experiment_name: {'x' * 300}, variable_under_test: a, variant_value: 1}}\nworkload:"
+    for name in ("night.0001", "night.0002"):
+        world.drop(name, JOB.replace(b"workload:", long.encode()))
+    define_group(world.person(), "night", ["night.0001", "night.0002"])
+    world.worker().work()
+    assert scanner().scan().troubles == []
+    assert result(world).learning_run["experiment_name"] == "x" * 300
+
+
+def test_a_damaged_index_is_made_anew_while_the_controller_runs(world, scanner, tmp_path):
+    submitted(world, *NAMES)
+    controller = scanner()
+    controller.scan()
+    path = tmp_path / "index.sqlite"
+    for file in tmp_path.glob("index.sqlite*"):
+        file.write_bytes(b"\0" * file.stat().st_size)
+    world.worker().work()
+    for _ in range(3):
+        world.turn(4_000)
+        controller.scan()
+    assert path.stat().st_size > 0
+    assert told(world) == [(name, "succeeded") for name in NAMES]
+
+
+def test_many_groups_that_go_on_keep_none_that_ended_from_being_told(world, scanner):
+    for number in range(keeping.AT_ONCE + 5):
+        names = [f"open{number:02d}.{one:04d}" for one in (1, 2)]
+        world.drop(names[0])
+        define_group(world.person(), f"open{number:02d}", names)
+    world.worker().work()
+    for number in range(keeping.AT_ONCE + 5):
+        world.drop(f"open{number:02d}.0002", folder="held")
+    world.drop("night.0001")
+    define_group(world.person(), "night", ["night.0001", "night.0002"])
+    world.worker("w2").work()
+    controller = scanner()
+    for _ in range(6):
+        world.turn(keeping.LOOK_S)
+        controller.scan()
+    assert told(world) == [("night.0001", "succeeded"), ("night.0002", "gone")]
 
 
 def test_jobs_that_came_alone_are_no_group_that_ends(world, scanner):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field, model_validator
 
 from spoolctl.spool.names import is_legal
-from spoolctl.spool.records.base import JsonObject, Label, Moment, OwnName, Record, Sha256, Told
+from spoolctl.spool.records.base import JsonObject, Label, Moment, OwnName, Record, Told
 from spoolctl.spool.records.manifest import Code
 
 GROUP_SCHEMA: Final = "spool.group/1"
@@ -79,10 +79,10 @@ class GroupImage(Record):
     image_index: Annotated[int, Field(ge=0)]
     seed: Told | None = None
     """Decimal digits: seeds reach 2**64 - 1."""
-    sha256: Sha256 | None = None
-    experiment: Label | None = None
+    sha256: Told | None = None
+    experiment: Told | None = None
     variable: Told | None = None
-    value: str | float | None = None
+    value: Told | float | None = None
 
 
 class GroupJob(Record):
@@ -92,8 +92,8 @@ class GroupJob(Record):
     state: MemberState
     attempt: Annotated[int, Field(ge=1)] | None = None
     """The winning attempt, or the last one of a job that did not succeed."""
-    worker: Label | None = None
-    model: Label | None = None
+    worker: Told | None = None
+    model: Told | None = None
     code: Code | None = None
     message: Told | None = None
     """Why it failed, of the first two hundred that did."""
