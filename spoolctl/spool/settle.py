@@ -54,8 +54,11 @@ def settle(actor: Actor, location: Location, *, known: Manifest | None = None) -
         known = decided.highest.verdict if decided.highest else None
         if location.place.state is State.CLAIMED and decided.highest is None:
             # A claimed job has an attempt. By one blind listing an edited record went to a queue, was rejected there, and its
-            # job was nowhere.
+            # job was nowhere. Over SMB the second look may be answered from the first one's cache: the label is asked after by name.
             decided = decisions(actor, location.name)
+            if decided.highest is None and _its_attempt_is_there(actor, location):
+                actor.log("settle.blind", job=location.name, at=location.path)
+                return location
         place = belongs(
             decided,
             location,
@@ -84,6 +87,17 @@ def settle(actor: Actor, location: Location, *, known: Manifest | None = None) -
         location = elsewhere[0]
     actor.log("settle.unsettled", job=location.name, at=location.path)
     return None
+
+
+def _its_attempt_is_there(actor: Actor, location: Location) -> bool:
+    """True if the attempt that the record's label names has its folder, whatever a listing says."""
+    number = location.file.label
+    if number is None:
+        return False
+    try:
+        return actor.files.stat(layout.attempt(location.name, number)).is_folder
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def settle_later(actor: Actor, location: Location, *, known: Manifest | None = None) -> None:

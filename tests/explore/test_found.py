@@ -62,3 +62,26 @@ def test_a_settler_that_lists_no_attempt_once_leaves_an_edited_record_where_it_w
 
     assert len(looks) > 1
     assert [one.split("/")[0] for one in world.places("job-1")] == ["claimed"]
+
+
+def test_a_settler_whose_second_look_is_answered_from_the_first_ones_cache_leaves_it_too():
+    """Over SMB a blind listing is remembered for two seconds; the attempt that the record names is asked after by its own name."""
+    world = with_job()
+    worker = world.worker("w1")
+    place = worker.claim().place(worker.actor)
+    world.share.put(place.path, JOB + b"# edited\n")
+    settler = world.actor("w2", machine="host-b")
+    settler.files.blind(layout.results("job-1"), Blind.EMPTY)
+    assert settle(settler, place) == place
+    assert [one.split("/")[0] for one in world.places("job-1")] == ["claimed"]
+
+
+def test_a_record_in_claimed_that_has_no_attempt_goes_back_to_its_queue():
+    """Dragged there by a person: nothing but the label says that it runs."""
+    world = with_job()
+    actor = world.actor("w2")
+    (path,) = world.places("job-1")
+    world.share.put("claimed/w9-x", None)
+    world.share.view().rename(path, "claimed/w9-x/job-1~1.yaml")
+    settle(actor, layout.location_of("claimed/w9-x/job-1~1.yaml"))
+    assert [one.split("/")[0] for one in world.places("job-1")] == ["queue"]
