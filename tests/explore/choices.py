@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from tests.hostile.requests import Fate
+from tests.hostile.fates import Fate
 
 LATE = -2
 """``Choice(LATE - i)``: what was left under way as the i-th takes effect now."""

@@ -22,7 +22,7 @@ from spoolctl.spool.memory import Crashed
 from tests.explore.choices import END, LATE, Choice, encode
 from tests.explore.worlds import Scene, Setting
 from tests.hostile.client import Late
-from tests.hostile.requests import DIES, Fate, Request, faults_of
+from tests.hostile.fates import DIES, Fate, Request, faults_of
 from tests.spool.fault_loop import NO_ANSWER
 
 STEPS_MAX = 3000

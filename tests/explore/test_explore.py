@@ -13,7 +13,7 @@ from tests.explore.engine import Bounds, Failed, explore, replay
 from tests.explore.hands import HANDS
 from tests.explore.scenes import SCENES, THREE
 from tests.explore.worlds import MOUNTS, Setting
-from tests.hostile.requests import Fate
+from tests.hostile.fates import Fate
 from tests.spool.meetings import MEETINGS
 
 LARGE = ("merge_and_merge", "fail_for_need_twice")

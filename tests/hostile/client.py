@@ -17,8 +17,8 @@ from spoolctl.spool.memory_tree import Entry, File, Folder, refuse
 from spoolctl.spool.native import parts_of
 from spoolctl.spool.ports import Stat
 from tests.hostile.caches import ABSENT, Caches
+from tests.hostile.fates import DIES, ERRNO, REPEATED_ERRNO, Fate, Request
 from tests.hostile.mounts import HONEST, Mount
-from tests.hostile.requests import DIES, ERRNO, REPEATED_ERRNO, Fate, Request
 from tests.hostile.server import Handle, Late, Server
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from spoolctl.spool.memory import MemoryFiles
 from spoolctl.spool.memory_tree import Entry, File, Folder
 from spoolctl.spool.native import parts_of
-from tests.hostile.requests import Request
+from tests.hostile.fates import Request
 
 
 @dataclass

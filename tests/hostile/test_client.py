@@ -12,8 +12,8 @@ import pytest
 
 from spoolctl.spool.memory import MemoryFiles
 from tests.hostile.client import Client, Decide, Server, always_done
+from tests.hostile.fates import Fate, Request
 from tests.hostile.mounts import HONEST, NFS, SMB, WINDOWS, Mount
-from tests.hostile.requests import Fate, Request
 
 PRESETS = {"nfs": NFS, "smb": SMB, "windows": WINDOWS, "honest": HONEST}
 HOUR_S = 3600.0

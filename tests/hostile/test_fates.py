@@ -9,8 +9,8 @@ import pytest
 
 from spoolctl.spool.memory import Crashed, MemoryFiles
 from tests.hostile.client import Client, Server
+from tests.hostile.fates import CHANGES, LOOKS, Fate, Request, faults_of
 from tests.hostile.mounts import NFS, WINDOWS
-from tests.hostile.requests import CHANGES, LOOKS, Fate, Request, faults_of
 from tests.hostile.test_client import write
 
 T = TypeVar("T")

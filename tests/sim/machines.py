@@ -6,7 +6,7 @@ from typing import Any
 
 from spoolctl.spool.memory import Crashed
 from spoolctl.spool.ports import Host
-from tests.hostile.requests import Fate, faults_of
+from tests.hostile.fates import Fate, faults_of
 from tests.sim.time import Task, Time
 from tests.spool.spool_world import START_UTC_S
 

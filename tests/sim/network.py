@@ -8,8 +8,8 @@ from collections.abc import Callable
 from random import Random
 
 from tests.hostile.client import Client, Server
+from tests.hostile.fates import DIES, Fate, Request, faults_of
 from tests.hostile.mounts import Mount
-from tests.hostile.requests import DIES, Fate, Request, faults_of
 from tests.sim.machines import Process
 from tests.sim.plan import LATE_S, Plan
 from tests.sim.time import Time

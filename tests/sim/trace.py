@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Callable
 
-from tests.hostile.requests import Fate, Request
+from tests.hostile.fates import Fate, Request
 
 KEPT = 400
 
