@@ -202,7 +202,11 @@ class Drops:
             if known != told:
                 self._quiet[group, job] = (told, now)
             elif now - since >= QUIET_S:
-                self._approve_one(job, tuple(map(int, told.split(","))))
+                try:
+                    self._approve_one(job, tuple(map(int, told.split(","))))
+                except (OSError, ShareUnusable) as error:  # asked again at the next look
+                    self._actor.log("drop.not_approved", job=job, error=str(error))
+                    continue
                 index.forget_told(group, f"{_APPROVE}{job}")
                 del self._quiet[group, job]
 

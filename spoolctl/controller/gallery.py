@@ -50,6 +50,8 @@ class Gallery:
     def add(self, index: Index, group: str, said: str) -> None:
         """There may be something to do for *group*: unless it was all done when as much was known of it (*said*)."""
         if index.was_told(group, _SHOWN) != said:
+            if self._due.get(group) != said:
+                self._sheets.pop(group, None)  # those made so far show what it was before
             self._due[group] = said
 
     def work(self, index: Index) -> int:
@@ -114,11 +116,8 @@ class Gallery:
                 local = Path(scratch) / "image"
                 self._actor.files.fetch(one.path or "", local)
                 return thumb_of(local)
-        except (
-            NoPicture,
-            FileNotFoundError,
-            PermissionError,
-        ) as error:  # the second: retention took it
+        except (NoPicture, FileNotFoundError, PermissionError) as error:
+            # Not found: retention took it.
             self._bare.add(one.run_id)
             self._actor.log("thumb.not_made", job=one.job, image=one.image_index, error=str(error))
             return None
@@ -168,6 +167,5 @@ class Gallery:
             data = self._actor.files.read(path, bytes_max=GroupResult.bytes_max)
         except FileNotFoundError:  # not ended yet
             return None
-        return GroupResult.model_validate_json(
-            data
-        )  # ours: the codec's bounds are for what strangers write
+        # Ours: the codec's bounds are for what strangers write.
+        return GroupResult.model_validate_json(data)

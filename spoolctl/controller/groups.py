@@ -20,7 +20,7 @@ from pathlib import Path
 from spoolctl.controller.drops import Drops
 from spoolctl.controller.gallery import Gallery
 from spoolctl.groups import result_of, standing_of
-from spoolctl.index import GroupSums, Index, Wanted, group_sums, images
+from spoolctl.index import GroupSums, Index, Wanted, group_sums, images, is_damage
 from spoolctl.spool import (
     Actor,
     BadRecord,
@@ -143,9 +143,7 @@ class GroupsKeeper:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if not isinstance(
-                error, sqlite3.OperationalError
-            ):  # that is: locked, or the disk is full
+            if is_damage(error):
                 self.close()
                 for suffix in ("", "-wal", "-shm"):
                     self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from spoolctl.index.asking import (
     images,
     job_ends,
 )
-from spoolctl.index.database import Index, Refreshed, default_path
+from spoolctl.index.database import Index, Refreshed, default_path, is_damage
 from spoolctl.index.groups import GroupSums, group_sums
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     "default_path",
     "group_sums",
     "images",
+    "is_damage",
     "job_ends",
 ]

@@ -42,6 +42,14 @@ def default_path(spool_id: str) -> Path:
     return folder / f"{hashlib.sha256(spool_id.encode()).hexdigest()[:32]}.sqlite"
 
 
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """True if the file itself is damaged, or is none of SQLite's: not if it is locked, the disk is full, or a statement is wrong.
+
+    For the damage SQLite's adapter raises the class itself, for all else one below it.
+    """
+    return type(error) is sqlite3.DatabaseError
+
+
 @dataclass(frozen=True)
 class Refreshed:
     """What a refresh did."""
@@ -71,7 +79,7 @@ class Index:
         try:
             self.connection = _open(path)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):  # locked, unreadable, disk full
+            if not is_damage(error):
                 raise
             for suffix in ("", "-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
