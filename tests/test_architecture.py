@@ -204,6 +204,11 @@ def test_what_stablenew_reads_is_made_of_the_protocol_library_the_index_and_the_
     assert foreign("spoolctl.stablenew", SPOOL, "spoolctl.index", "spoolctl.corpus") == {}
 
 
+def test_views_import_what_lies_below_the_command_line():
+    below = (SPOOL, "spoolctl.scheduling", "spoolctl.index", "spoolctl.groups")
+    assert foreign("spoolctl.views", *below) == {}
+
+
 def test_the_controller_imports_what_its_work_needs():
     below = (SPOOL, "spoolctl.scheduling", "spoolctl.index", "spoolctl.groups", "spoolctl.corpus")
     assert foreign("spoolctl.controller", *below) == {}

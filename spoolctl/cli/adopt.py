@@ -8,6 +8,7 @@ from spoolctl.cli import rendering
 from spoolctl.cli.opening import JobArgument, JsonOption, SpoolOption, opened
 from spoolctl.spool import adopt as adopt_attempt
 from spoolctl.spool.overview import resolve
+from spoolctl.views.plain import counted
 
 
 def adopt(
@@ -22,7 +23,7 @@ def adopt(
     actor = opened(spool)
     name = resolve(actor, job)
     manifest = adopt_attempt(actor, name, from_attempt=attempt)
-    images = rendering.counted(sum(one.final for one in manifest.outputs), "image")
+    images = counted(sum(one.final for one in manifest.outputs), "image")
     line = f"{name}: adopted {images} of attempt {attempt}, as attempt {manifest.attempt}"
     document = {"job": name, "adopted_from": attempt, "manifest": manifest}
     rendering.answer(document, lambda page: page.line(line), as_json=as_json)

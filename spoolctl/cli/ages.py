@@ -4,8 +4,9 @@ from typing import Any
 
 from spoolctl.cli import rendering
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened
-from spoolctl.cli.rendering import Page, duration
+from spoolctl.cli.rendering import Page
 from spoolctl.spool import CLASSES, Actor, Location, State, all_records
+from spoolctl.views.plain import duration
 
 LOOKED_AT_MAX = 2_000
 """Of more jobs of a class so many are looked at, spread over its queue."""

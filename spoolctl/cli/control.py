@@ -6,7 +6,6 @@ import typer
 
 from spoolctl.cli.each import do_each
 from spoolctl.cli.opening import JsonOption, SpoolOption, WorkersArgument, opened
-from spoolctl.cli.rendering import moment
 from spoolctl.scheduling.durations import parse_duration
 from spoolctl.spool import (
     Action,
@@ -17,6 +16,7 @@ from spoolctl.spool import (
     resume_worker,
 )
 from spoolctl.spool import nodes as known_nodes
+from spoolctl.views.plain import moment
 
 NowOption = Annotated[
     bool, typer.Option("--now", help="Hand back the job in work; its attempt does not count.")

@@ -17,6 +17,7 @@ from spoolctl.corpus.files import Checked
 from spoolctl.corpus.flat import rows
 from spoolctl.corpus.stats import stats as stats_of
 from spoolctl.spool import UsageError, layout
+from spoolctl.views.plain import counted
 
 app = typer.Typer(no_args_is_help=True, help="The learning corpus.")
 
@@ -50,10 +51,10 @@ def sync(
     opened(spool)  # refuses a folder that is no spool, or one of a newer format
     synced = sync_into(spool_root(spool) / COMPILED[layout.CORPUS], into)
     line = (
-        f"appended {rendering.counted(synced.appended, 'record')} to '{into}'; "
+        f"appended {counted(synced.appended, 'record')} to '{into}'; "
         f"{synced.already} were there, and {synced.foreign} of StableNew's own"
     )
-    replaced = f"{rendering.counted(synced.replaced, 'earlier word')} blanked"
+    replaced = f"{counted(synced.replaced, 'earlier word')} blanked"
     document = {
         "into": str(into),
         "appended": synced.appended,
@@ -106,7 +107,7 @@ def check(
                 style = "red" if fault.is_bad else ""
                 page.line(f"{where}: {fault.reason}", style=style)
                 page.line(f"  in StableNew: {fault.effect.value}; {fault.hint}")
-        page.line(f"{path}: {rendering.counted(len(bad), 'bad line')}")
+        page.line(f"{path}: {counted(len(bad), 'bad line')}")
         if moved is not None:
             page.line(f"moved to '{moved.into}'; the original is '{moved.original}'")
 
@@ -126,8 +127,8 @@ def stats(
 
     def text(page: rendering.Page) -> None:
         mean = "" if told["mean"] is None else f", {told['mean']:.2f} on average"
-        there = rendering.counted(told["images"], "image")
-        page.line(f"{there} in {rendering.counted(records, 'record')}")
+        there = counted(told["images"], "image")
+        page.line(f"{there} in {counted(records, 'record')}")
         page.line(f"{told['rated']} rated{mean}, {told['unrated']} not")
         page.line(
             f"{told['picked']} picked, {told['rejected']} rejected, {told['noted']} with a note"
@@ -179,7 +180,7 @@ def export(
 
     def text(page: rendering.Page) -> None:
         for out, count in written.items():
-            page.line(f"wrote {rendering.counted(count, 'image')} to '{out}'")
+            page.line(f"wrote {counted(count, 'image')} to '{out}'")
 
     rendering.answer({"written": written}, text, as_json=as_json)
 
@@ -210,7 +211,7 @@ def import_(
             where = f"line {one.number}" + (f", {fault.field}" if fault.field else "")
             page.line(f"refused {where}: {fault.reason}; {fault.hint}")
         page.line(
-            f"brought in {rendering.counted(brought.new, 'record')}; {brought.already} were there, "
+            f"brought in {counted(brought.new, 'record')}; {brought.already} were there, "
             f"{brought.of_spools} are a spool's, {len(brought.refused)} refused"
         )
 

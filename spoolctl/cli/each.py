@@ -7,6 +7,7 @@ import typer
 
 from spoolctl.cli import errors, rendering
 from spoolctl.spool import SpoolError
+from spoolctl.views.plain import counted
 
 Deed = Callable[[str], tuple[str, dict[str, Any]]]
 """Does it to one, named as the person named it; gives the line that says so and its JSON."""
@@ -49,7 +50,7 @@ def do_each(
 
     def text(page: rendering.Page) -> None:
         if bulk is not None:
-            page.line(f"{bulk} {rendering.counted(len(names), 'job')}")
+            page.line(f"{bulk} {counted(len(names), 'job')}")
         for line, _ in done:
             page.line(line)
 
@@ -64,7 +65,7 @@ def show_instead(names: list[str], what: str, *, as_json: bool) -> None:
     """For ``--dry-run``: tell which jobs *what* would happen to."""
 
     def text(page: rendering.Page) -> None:
-        page.line(f"would {what} {rendering.counted(len(names), 'job')}")
+        page.line(f"would {what} {counted(len(names), 'job')}")
         for name in names:
             page.line(name)
 

@@ -11,6 +11,7 @@ from spoolctl.cli.errors import InFile
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened, spool_root
 from spoolctl.expansion import Expanded, Expansion
 from spoolctl.spool import Actor, NoSpool, SpoolError, UsageError, slug
+from spoolctl.views.plain import counted
 
 _PROGRESS_FROM = 200
 
@@ -50,7 +51,7 @@ def expand(
     document = {**expansion.facts, "written": [str(path) for path in written]}
     rendering.answer(
         document,
-        lambda page: page.line(f"wrote {rendering.counted(len(written), 'job')} into {into}"),
+        lambda page: page.line(f"wrote {counted(len(written), 'job')} into {into}"),
         as_json=as_json,
     )
 

@@ -3,11 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from spoolctl.cli import liveness, rendering
-from spoolctl.cli.expecting import class_in, left_by, sampled, told
+from spoolctl.cli import rendering
 from spoolctl.cli.opening import JobArgument, JsonOption, SpoolOption, opened
-from spoolctl.cli.rendering import Page, counted, duration
-from spoolctl.cli.standing import Teller, Workers
+from spoolctl.cli.rendering import Page
 from spoolctl.scheduling.backlog import Dealer, Hand, Turn
 from spoolctl.scheduling.closing import never_ends, too_long
 from spoolctl.scheduling.estimates import Estimates
@@ -26,6 +24,10 @@ from spoolctl.spool import (
     read_figures,
 )
 from spoolctl.spool.overview import NO_CLASS, JobView, resolve, spread_over, view
+from spoolctl.views import liveness
+from spoolctl.views.expecting import class_in, left_by, sampled, told
+from spoolctl.views.plain import counted, duration
+from spoolctl.views.standing import Teller, Workers
 
 _NOT_LIVE = (liveness.SILENT, liveness.GONE, liveness.STOPPED)
 _AT_ONCE_S = 1.0

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from spoolctl.cli.opening import DryRunOption, JsonOption, SpoolOption, opened
-from spoolctl.cli.rendering import Page, answer, counted
+from spoolctl.cli.rendering import Page, answer
 from spoolctl.fsck import PAUSE_S, Finding, Repaired, Report, Severity, check, repair
 from spoolctl.spool import UsageError
+from spoolctl.views.plain import counted
 
 FOUND = 1
 _SHOWN_OF_ONE_CODE = 12

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from spoolctl.cli import rendering
 from spoolctl.cli.each import do_each, show_instead
-from spoolctl.cli.indexed import indexed
 from spoolctl.cli.opening import (
     DryRunOption,
     JsonOption,
@@ -17,35 +17,25 @@ from spoolctl.cli.opening import (
     opened,
     spool_root,
 )
-from spoolctl.cli.rendering import Page, counted, duration
+from spoolctl.cli.rendering import Page
 from spoolctl.groups import Member, Standing, standing_of
-from spoolctl.index import GroupSums, Index, group_sums
+from spoolctl.index import Index
+from spoolctl.index.opening import indexed
 from spoolctl.spool import (
     Actor,
     Cancelled,
-    GroupDefinition,
-    SpoolError,
     cancel,
-    definitions_of,
-    group_folder,
-    group_folders,
     layout,
-    members_of,
 )
 from spoolctl.spool import retry as retry_job
+from spoolctl.views.groups import group_document, group_list, known_standing
+from spoolctl.views.plain import counted, duration, moment
 
 EXIT_NOT_ALL = 3
 EXIT_STILL_OPEN = 4
 POLL_S = 2.0
 pause = time.sleep
 app = typer.Typer(no_args_is_help=True, help="Groups: jobs that were submitted together.")
-
-
-class NoSuchGroup(SpoolError):
-    """No job of that group is known."""
-
-    exit_code = 20
-    hint = "'spoolctl group list' lists the groups; jobs that name none are in that of their submission"
 
 
 GroupArgument = Annotated[
@@ -63,8 +53,7 @@ def list_groups(spool: SpoolOption = None, as_json: JsonOption = False) -> None:
     """List the groups, the one that ended last first."""
     actor = opened(spool)
     with indexed(actor, spool_root(spool)) as index:
-        sums = group_sums(index.connection)
-    rows = _listed(_defined(actor), sums)
+        rows = group_list(actor, index)
     rendering.answer({"groups": rows}, lambda page: _list_page(page, rows), as_json=as_json)
 
 
@@ -78,20 +67,8 @@ def show(
     """Show a group: how many of its jobs are where, what failed and why, where its images are."""
     actor = opened(spool)
     with indexed(actor, spool_root(spool)) as index:
-        standing = _standing(actor, index, name)
-        sums = next(iter(group_sums(index.connection, name)), None)
-    document = {
-        "group": name,
-        "folder": f"groups/{group_folder(name)}",
-        "open": standing.is_open,
-        "counts": standing.counts,
-        "images": sums.images if sums else 0,
-        "rated": sums.rated if sums else 0,
-        "picked": sums.picked if sums else 0,
-        "gpu_s": round(sums.seconds, 3) if sums else 0.0,
-        "plan": next((one.plan for one in standing.definitions if one.plan), {}),
-        "jobs": [_facts(one) for one in standing.members],
-    }
+        standing = known_standing(actor, index, name)
+        document = group_document(index, standing)
     rendering.answer(
         document, lambda page: _page(page, document, standing, every=every), as_json=as_json
     )
@@ -168,7 +145,7 @@ def wait(
     root = spool_root(spool)
     until_mono = None if for_s is None else actor.clock.mono() + for_s
     with indexed(actor, root) as index:
-        standing = _standing(actor, index, name)
+        standing = known_standing(actor, index, name)
         total = len(standing.members)
         with rendering.progress("ended", total, shown=not as_json) as advance:
             told = 0
@@ -191,16 +168,7 @@ def wait(
         raise typer.Exit(EXIT_NOT_ALL)
 
 
-def _standing(actor: Actor, index: Index, name: str) -> Standing:
-    standing = standing_of(actor, index, name)
-    if not standing.definitions:  # dropped by hand: only the records tell
-        standing = standing_of(actor, index, name, open_records=True)
-    if not standing.members:
-        raise NoSuchGroup(f"no group '{name}' in this spool")
-    return standing
-
-
-def _once_more(actor: Actor, root: Any, index: Index, before: Standing) -> Standing:  # noqa: ANN401 - a path
+def _once_more(actor: Actor, root: Path, index: Index, before: Standing) -> Standing:
     """How the group stands now; as before, which is told, while the share does not answer."""
     try:
         index.refresh(root)
@@ -212,12 +180,10 @@ def _once_more(actor: Actor, root: Any, index: Index, before: Standing) -> Stand
         return before
 
 
-def _chosen(actor: Actor, root: Any, name: str, wanted: Callable[[Member], bool]) -> list[str]:  # noqa: ANN401 - a path
+def _chosen(actor: Actor, root: Path, name: str, wanted: Callable[[Member], bool]) -> list[str]:
     with indexed(actor, root) as index:
-        standing = standing_of(actor, index, name, open_records=True)
-        if not standing.members:
-            raise NoSuchGroup(f"no group '{name}' in this spool")
-        return [one.name for one in standing.members if wanted(one)]
+        standing = known_standing(actor, index, name, open_records=True)
+    return [one.name for one in standing.members if wanted(one)]
 
 
 def _open(standing: Standing) -> int:
@@ -226,41 +192,6 @@ def _open(standing: Standing) -> int:
 
 def _told(standing: Standing) -> str:
     return ", ".join(f"{count} {state}" for state, count in standing.counts.items())
-
-
-def _defined(actor: Actor) -> dict[str, list[GroupDefinition]]:
-    found: dict[str, list[GroupDefinition]] = {}
-    for folder in group_folders(actor):
-        for one in definitions_of(actor, folder):
-            found.setdefault(one.group, []).append(one)
-    return found
-
-
-def _listed(
-    defined: dict[str, list[GroupDefinition]], sums: list[GroupSums]
-) -> list[dict[str, Any]]:
-    """Groups of which nothing has ended yet first, then by their last end."""
-    known = {one.group: one for one in sums}
-    order = [name for name in defined if name not in known] + list(known)
-    rows = []
-    for name in order:
-        one = known.get(name)
-        total = len(members_of(defined[name])) if name in defined else None
-        rows.append(
-            {
-                "group": name,
-                "jobs": total,
-                "ended": one.ended if one else 0,
-                "succeeded": one.succeeded if one else 0,
-                "failed": one.failed if one else 0,
-                "cancelled": one.cancelled if one else 0,
-                "images": one.images if one else 0,
-                "rated": one.rated if one else 0,
-                "picked": one.picked if one else 0,
-                "last_end": one.last_end if one else None,
-            }
-        )
-    return rows
 
 
 def _list_page(page: Page, rows: list[dict[str, Any]]) -> None:
@@ -288,20 +219,9 @@ def _list_page(page: Page, rows: list[dict[str, Any]]) -> None:
 def _utc(told: str | None) -> str:
     """As all other moments are shown; as it is told if that is no moment."""
     try:
-        return rendering.moment(datetime.fromisoformat(told)) if told else ""
+        return moment(datetime.fromisoformat(told)) if told else ""
     except ValueError:
         return told or ""
-
-
-def _facts(one: Member) -> dict[str, Any]:
-    end = one.end
-    facts: dict[str, Any] = {"job": one.name, "state": one.state}
-    if end is not None:
-        facts |= {
-            "verdict": end.verdict, "code": end.code, "attempts": end.attempts, "worker": end.worker,
-            "seconds": end.seconds, "images": end.images, "ended": end.ended,
-        }  # fmt: skip
-    return facts
 
 
 def _page(page: Page, document: dict[str, Any], standing: Standing, *, every: bool) -> None:

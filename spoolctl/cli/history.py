@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from spoolctl.cli import rendering
-from spoolctl.cli.indexed import indexed
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened, spool_root
+from spoolctl.index.opening import indexed
 from spoolctl.stablenew import export_history
+from spoolctl.views.plain import counted
 
 app = typer.Typer(no_args_is_help=True, help="The history of jobs that have ended.")
 
@@ -45,7 +46,7 @@ def export(
     with indexed(actor, root) as index:
         done = export_history(actor, root, index.connection, stablenew, snapshots=snapshots)
     line = (
-        f"appended {rendering.counted(done.appended, 'line')} to '{stablenew}'; "
+        f"appended {counted(done.appended, 'line')} to '{stablenew}'; "
         f"{done.already} were there, and {done.foreign} of StableNew's own"
     )
     rendering.answer(

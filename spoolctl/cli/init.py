@@ -16,6 +16,7 @@ from spoolctl.spool import (
     from_mapping,
 )
 from spoolctl.spool.system import SystemClock, SystemEntropy
+from spoolctl.views.plain import plain
 
 
 def init(
@@ -44,7 +45,7 @@ def init(
     modes = {"files": modes_files, "folders": modes_folders, "group": group}
     said = {"heartbeat_s": heartbeat_s, "lease_s": lease_s}
     made = create_spool(folder, _settings(said, modes))
-    settings = rendering.plain(made)
+    settings = plain(made)
 
     def text(page: rendering.Page) -> None:
         page.line(f"made spool '{made.spool_id}' in '{folder}'")
@@ -64,7 +65,7 @@ def init(
 
 def _settings(said: dict[str, Any], modes: dict[str, Any]) -> Settings:
     fresh = default_settings(SystemClock().utc_s(), SystemEntropy().token())
-    mapping = rendering.plain(fresh)
+    mapping = plain(fresh)
     mapping |= {key: value for key, value in said.items() if value is not None}
     mapping["modes"] = {key: value for key, value in modes.items() if value is not None}
     try:

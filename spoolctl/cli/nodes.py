@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from spoolctl.cli import liveness, rendering
+from spoolctl.cli import rendering
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened
 from spoolctl.spool import nodes as known_nodes
+from spoolctl.views import liveness
+from spoolctl.views.plain import duration, plain
 
 _MODELS_SHOWN = 20
 
@@ -15,7 +17,7 @@ def nodes(spool: SpoolOption = None, as_json: JsonOption = False) -> None:
     known = []
     for name, (card, beat) in known_nodes(actor).items():
         seen = liveness.facts(actor, beat) if beat else None
-        known.append({"name": name, "card": rendering.plain(card), "heartbeat": seen})
+        known.append({"name": name, "card": plain(card), "heartbeat": seen})
 
     def text(page: rendering.Page) -> None:
         if not known:
@@ -49,7 +51,7 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
     return (
         one["name"],
         beat.get("shown_state", "no heartbeat"),
-        rendering.duration(beat.get("age_s")),
+        duration(beat.get("age_s")),
         card.get("gpu", "") or ("controller" if beat.get("role") == "controller" else ""),
         vram,
         f"{card.get('backend', '')} {card.get('backend_version', '')}".strip(),

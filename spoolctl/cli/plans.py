@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from spoolctl.cli import rendering
-from spoolctl.cli.expecting import expected_of
 from spoolctl.cli.reading import STDIN, read_bytes
 from spoolctl.expansion import Expansion, expand, is_plan, parse_plan
 from spoolctl.expansion.axes import shown
@@ -18,6 +17,8 @@ from spoolctl.spool import (
     BadRecord,
     parse_mapping,
 )
+from spoolctl.views.expecting import expected_of
+from spoolctl.views.plain import counted, duration
 
 LOOKED_AT = 200
 """Jobs that stand for all of them when the time is estimated: the first ones, which in the order 'spread' they do."""
@@ -68,7 +69,7 @@ def preview_of(expansion: Expansion, actor: Actor | None) -> dict[str, Any]:
 
 def tell_preview(page: rendering.Page, preview: dict[str, Any]) -> None:
     """A preview as text."""
-    page.line(f"{preview['name']}: {rendering.counted(preview['total'], 'job')}")
+    page.line(f"{preview['name']}: {counted(preview['total'], 'job')}")
     for name, values in preview["varies"].items():
         words = [shown(value) for value in values[:SHOWN]]
         told = ("; " if any(", " in one for one in words) else ", ").join(words)
@@ -109,12 +110,12 @@ def _tell_expected(page: rendering.Page, expected: dict[str, Any] | None) -> Non
         page.line("  time: no worker lives that could do it")
     else:
         page.line(
-            f"  time: {_range(farm)} on {rendering.counted(expected['workers'], 'worker')}, what waits already not counted"
+            f"  time: {_range(farm)} on {counted(expected['workers'], 'worker')}, what waits already not counted"
         )
 
 
 def _range(seconds: dict[str, float]) -> str:
-    low, mid, high = (rendering.duration(seconds[f"{word}_s"]) for word in ("low", "mid", "high"))
+    low, mid, high = (duration(seconds[f"{word}_s"]) for word in ("low", "mid", "high"))
     return f"about {mid} ({low} to {high})"
 
 

@@ -5,7 +5,6 @@ Guarantees: reads only; of a deep queue the first ``JOBS_MAX`` of each class are
 
 from dataclasses import dataclass
 
-from spoolctl.cli import liveness
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.scheduling.seen import JobSeen
 from spoolctl.scheduling.simulate.farm import Arrival, Farm, FarmWorker
@@ -22,6 +21,7 @@ from spoolctl.spool import (
     read_figures,
 )
 from spoolctl.spool.glance import job_of
+from spoolctl.views import liveness
 
 JOBS_MAX = 2_000
 _AWAY = (liveness.SILENT, liveness.GONE, liveness.STOPPED)

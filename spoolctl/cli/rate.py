@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spoolctl.cli import completing, rendering
+from spoolctl.cli import completing
 from spoolctl.cli.each import do_each
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened
 from spoolctl.spool import (
@@ -22,6 +22,7 @@ from spoolctl.spool import (
 )
 from spoolctl.spool import rate as rate_image
 from spoolctl.spool.overview import resolve
+from spoolctl.views.plain import moment
 
 _CHOICES = {"pick": PICKED, "reject": REJECTED}
 _CLEAR = "clear"
@@ -148,7 +149,7 @@ def _document(name: str, index: int, said: Said | None) -> dict[str, Any]:
         "image": index,
         "word": said.number if said else None,
         "by": said.by if said else None,
-        "at": rendering.moment(said.at) if said else None,
+        "at": moment(said.at) if said else None,
         "rating": word.rating,
         **{key: getattr(word, key) for key in SUBSCORES},
         "choice": word.choice,

@@ -11,18 +11,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from spoolctl.cli import page as _page
+from spoolctl.views.plain import plain
 
 Page = _page.Page
 one_line = _page.one_line
-
-_MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
-_UNITS = ("B", "KiB", "MiB", "GiB")
 
 
 def terminal() -> Any:  # noqa: ANN401 - a module
@@ -76,19 +71,6 @@ def print_json(document: Mapping[str, Any], *, on_one_line: bool = False) -> Non
     sys.stdout.flush()
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """*value* with records, moments and tuples as JSON has them."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(one) for one in value]
-    if isinstance(value, datetime):
-        return moment(value)
-    return value
-
-
 def complain(word: str, text: str) -> None:
     """Write ``word: text`` to stderr."""
     if sys.stderr.isatty():
@@ -119,35 +101,3 @@ def progress(what: str, total: int, *, shown: bool) -> AbstractContextManager[Ca
         return nullcontext(lambda: None)
     bar: AbstractContextManager[Callable[[], None]] = terminal().progress(what, total)
     return bar
-
-
-def moment(at: datetime | None) -> str:
-    """A moment in UTC, for people and JSON; '' for none."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
-
-
-def duration(seconds: float | None) -> str:
-    """A duration in words; '' if it is not known."""
-    if seconds is None:
-        return ""
-    whole = max(0, round(seconds))
-    if whole < _MINUTE_S:
-        return f"{whole} s"
-    if whole < _HOUR_S:
-        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
-    if whole < 2 * _DAY_S:
-        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
-    return f"{whole // _DAY_S} days"
-
-
-def size(length: int) -> str:
-    """A length in bytes, in words."""
-    value, unit = float(length), 0
-    while value >= 1024 and unit < len(_UNITS) - 1:  # noqa: PLR2004 - binary units
-        value, unit = value / 1024, unit + 1
-    return f"{length} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 job``, ``2 jobs``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -8,14 +8,15 @@ from typing import Annotated, cast, get_args
 import typer
 
 from spoolctl.cli import rendering
-from spoolctl.cli.indexed import indexed
 from spoolctl.cli.moments import moment_of
 from spoolctl.cli.opening import GroupOption, JsonOption, SpoolOption, opened, spool_root
 from spoolctl.cli.rendering import Page
 from spoolctl.index import LIMIT_MAX, Image, Order, Wanted, count, images
+from spoolctl.index.opening import indexed
 from spoolctl.spool import Actor, UsageError
 from spoolctl.spool.overview import resolve
 from spoolctl.stablenew import LaidOut, lay_out
+from spoolctl.views.plain import counted
 
 SHOWN = 100
 _PROMPT_CHARS = 60
@@ -137,9 +138,7 @@ def _utc(said: str | None, now: datetime) -> str | None:
 
 
 def _answer_laid_out(folder: Path, laid: LaidOut, *, as_json: bool) -> None:
-    line = (
-        f"laid out {rendering.counted(laid.made, 'image')} in '{folder}'; {laid.already} were there"
-    )
+    line = f"laid out {counted(laid.made, 'image')} in '{folder}'; {laid.already} were there"
     more = [
         f"{laid.gone} no longer on the share" if laid.gone else "",
         f"{laid.changed} left out, not as committed" if laid.changed else "",

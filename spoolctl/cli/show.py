@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from spoolctl.cli import liveness, rendering
+from spoolctl.cli import rendering
 from spoolctl.cli.opening import JobArgument, JsonOption, SpoolOption, opened
-from spoolctl.cli.rendering import Page, counted, duration, moment, size
+from spoolctl.cli.rendering import Page
 from spoolctl.spool import (
     Actor,
     Attempt,
@@ -18,6 +18,8 @@ from spoolctl.spool import (
 )
 from spoolctl.spool.overview import JobView, images_told, resolve, view
 from spoolctl.spool.waiting import needed
+from spoolctl.views import liveness
+from spoolctl.views.plain import counted, duration, moment, size
 
 _LOG_LINES_SHOWN = 15
 

@@ -23,6 +23,7 @@ from spoolctl.scheduling.simulate.world import Told
 from spoolctl.scheduling.simulate.world import simulate as live
 from spoolctl.spool import BadRecord, Choosing, UsageError
 from spoolctl.spool import parse_mapping as parse
+from spoolctl.views.plain import counted, duration
 
 _BYTES_MAX = 1 << 22
 
@@ -158,7 +159,7 @@ def _asked(
         actor = opened(spool)
         now_here = present(actor)
         out = now_here.left_out
-        note = f"{rendering.counted(out, 'job')} of a deep queue, or unreadable, left out"
+        note = f"{counted(out, 'job')} of a deep queue, or unreadable, left out"
         return _Asked(now_here.farm, actor.settings.choosing, out, notes=(note,) if out else ())
     if trace is not None:
         if trace not in TRACES:
@@ -197,8 +198,8 @@ def _draw(file: Path, planned: Farm, told: Told) -> None:
 
 def _page(page: rendering.Page, planned: Farm, bound_s: float, rows: list[Summary]) -> None:
     page.line(
-        f"{planned.name}: {rendering.counted(len(planned.arrivals), 'job')}, "
-        f"{rendering.counted(len(planned.workers), 'worker')}; nobody could end before {rendering.duration(bound_s)}"
+        f"{planned.name}: {counted(len(planned.arrivals), 'job')}, "
+        f"{counted(len(planned.workers), 'worker')}; nobody could end before {duration(bound_s)}"
     )
     classes = [
         one for one in ("interactive", "normal", "batch") if any(one in row.waits for row in rows)
@@ -207,20 +208,17 @@ def _page(page: rendering.Page, planned: Farm, bound_s: float, rows: list[Summar
     columns += [f"{one.upper()} WAITS (95 %)" for one in classes]
     page.table(columns, [_row(row, bound_s, classes) for row in rows], folds=())
     if rows[0].never:
-        page.line(f"{rendering.counted(rows[0].never, 'job')} fit no worker and were left out")
+        page.line(f"{counted(rows[0].never, 'job')} fit no worker and were left out")
 
 
 def _row(row: Summary, bound_s: float, classes: list[Any]) -> list[str]:
     waits = [row.waits.get(one) for one in classes]
     return [
         row.policy,
-        rendering.duration(row.makespan_s),
+        duration(row.makespan_s),
         f"{row.makespan_s / bound_s:.3f}" if bound_s else "",
         f"{row.busy:.0%}",
         str(row.switches),
         str(row.passed_max),
-        *(
-            f"{rendering.duration(one.median_s)} ({rendering.duration(one.p95_s)})" if one else ""
-            for one in waits
-        ),
+        *(f"{duration(one.median_s)} ({duration(one.p95_s)})" if one else "" for one in waits),
     ]

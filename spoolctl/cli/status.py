@@ -9,9 +9,9 @@ import typer
 from spoolctl.cli import rendering
 from spoolctl.cli.opening import GroupOption, JsonOption, SpoolOption, opened
 from spoolctl.cli.status_page import failed_page, listing_page, overview_page
-from spoolctl.cli.status_view import failed_view, listing_view, overview
 from spoolctl.spool import Actor, UsageError
 from spoolctl.spool.overview import Memory
+from spoolctl.views.status import failed_view, listing_view, overview
 
 REFRESH_S = 2.0
 pause = time.sleep

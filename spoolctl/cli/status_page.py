@@ -1,11 +1,12 @@
-"""What ``spoolctl status`` tells, as text; the documents come from ``status_view``."""
+"""What ``spoolctl status`` tells, as text; the documents come from ``views.status``."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from spoolctl.cli import liveness
-from spoolctl.cli.rendering import Page, counted, duration, moment, one_line
+from spoolctl.cli.rendering import Page, one_line
 from spoolctl.spool import State
+from spoolctl.views import liveness
+from spoolctl.views.plain import counted, duration, moment
 
 _SHARES = (
     ("to do", (State.QUEUE, State.WAITING, State.HELD)),

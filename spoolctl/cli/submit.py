@@ -35,6 +35,7 @@ from spoolctl.spool import (
 from spoolctl.spool import submit as submit_drafts
 from spoolctl.spool.attach import store_input
 from spoolctl.spool.overview import images_told
+from spoolctl.views.plain import counted
 
 _PROGRESS_FROM = 50
 _ALL_TOLD_MAX, _TOLD_OF_MORE = 200, 5
@@ -209,8 +210,7 @@ def _facts(planned: Planned, place: Place) -> dict[str, Any]:
 def _tell(page: rendering.Page, facts: list[dict[str, Any]]) -> None:
     folders = [one["folder"] for one in facts]
     told = ", ".join(
-        f"{rendering.counted(folders.count(folder), 'job')} to {folder}/"
-        for folder in dict.fromkeys(folders)
+        f"{counted(folders.count(folder), 'job')} to {folder}/" for folder in dict.fromkeys(folders)
     )
     page.line(f"submitted {told}")
     for one in _a_few(facts):
@@ -231,7 +231,7 @@ def _plans() -> Any:  # noqa: ANN401 - a module
 def _tell_plan(
     page: rendering.Page, facts: list[dict[str, Any]], previews: list[dict[str, Any]]
 ) -> None:
-    page.line(f"would submit {rendering.counted(len(facts), 'job')}")
+    page.line(f"would submit {counted(len(facts), 'job')}")
     rows = []
     for one in _a_few(facts):
         stages = " > ".join(one["stages"])

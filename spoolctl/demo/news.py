@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from spoolctl.cli.rendering import counted
+from spoolctl.views.plain import counted
 
 Facts = Mapping[str, Any]
 

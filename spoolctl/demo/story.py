@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spoolctl.cli.rendering import Page, counted
+from spoolctl.cli.rendering import Page
 from spoolctl.demo import batch
 from spoolctl.demo.invariants import Given, Invariant, check
 from spoolctl.demo.news import short
@@ -20,6 +20,7 @@ from spoolctl.spool import (
     layout,
 )
 from spoolctl.spool.overview import rejections
+from spoolctl.views.plain import counted
 
 SHEET = "contact-sheet.png"
 

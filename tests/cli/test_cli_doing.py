@@ -6,7 +6,6 @@ import pytest
 from cli_bench import JOB_YAML, Bench, leave_image
 
 from spoolctl.cli import cancel as cancel_command
-from spoolctl.cli.rendering import moment
 from spoolctl.spool import (
     Code,
     Ending,
@@ -20,6 +19,7 @@ from spoolctl.spool import (
     decode,
     end,
 )
+from spoolctl.views.plain import moment
 
 
 def test_a_queued_job_is_cancelled_at_once(bench: Bench) -> None:

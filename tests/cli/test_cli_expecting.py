@@ -3,7 +3,6 @@
 import pytest
 from cli_bench import JOB_YAML, Bench, introduce_worker
 
-from spoolctl.cli import expecting
 from spoolctl.spool import (
     FIGURES_SCHEMA,
     STAGE_NAMES,
@@ -15,6 +14,7 @@ from spoolctl.spool import (
     encode_json,
     layout,
 )
+from spoolctl.views import expecting
 
 CARD = "NVIDIA GeForce RTX 4090"
 JOB = JOB_YAML.replace("prompt: a lighthouse", "prompt: a lighthouse, model: juggernautXL")

@@ -14,10 +14,11 @@ import pytest
 from cli_bench import Bench, introduce_worker
 from typer import Typer
 
-from spoolctl.cli import completing, errors, opening, rendering
+from spoolctl.cli import completing, errors, opening
 from spoolctl.cli.app import COMMANDS
 from spoolctl.spool import STAGE_NAMES, Life, ShareUnusable, SpoolError
 from spoolctl.spool import errors as spool_errors
+from spoolctl.views import plain
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/CLI.md").read_text(encoding="utf-8")
@@ -358,7 +359,7 @@ def test_off_a_terminal_there_is_no_colour_and_no_wrapping(bench: Bench) -> None
     ],
 )
 def test_durations_are_told_in_words(seconds: float | None, told: str) -> None:
-    assert rendering.duration(seconds) == told
+    assert plain.duration(seconds) == told
 
 
 @pytest.mark.parametrize(
@@ -372,7 +373,7 @@ def test_durations_are_told_in_words(seconds: float | None, told: str) -> None:
     ],
 )
 def test_sizes_are_told_in_words(length: int, told: str) -> None:
-    assert rendering.size(length) == told
+    assert plain.size(length) == told
 
 
 def test_every_command_is_documented_and_explains_itself(bench: Bench) -> None:

@@ -5,15 +5,15 @@ Guarantees: reads only. Of what a job waits for it tells one step: that other jo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from spoolctl.cli import liveness, rendering
-from spoolctl.cli.expecting import left_by
-from spoolctl.cli.rendering import duration
 from spoolctl.scheduling.estimates import Estimate, Estimates
 from spoolctl.spool import Actor, Heartbeat, Node, NoSuchJob, State, slots
 from spoolctl.spool.overview import JobView, view
 from spoolctl.spool.waiting import Waiting, needed
+from spoolctl.views import liveness
+from spoolctl.views.expecting import left_by
+from spoolctl.views.plain import duration, moment
 
 Workers = Mapping[str, tuple[Node | None, Heartbeat | None]]
 
@@ -146,8 +146,8 @@ def _ended(seen: JobView) -> str | None:
     return None
 
 
-def _until(moment: datetime, now: datetime) -> str:
-    in_s = (moment - now).total_seconds()
+def _until(at: datetime, now: datetime) -> str:
+    in_s = (at - now).total_seconds()
     if in_s <= 0:
         return "its time has come, and the next sweep takes it up"
-    return f"not before {rendering.moment(moment.astimezone(UTC))}, in {duration(in_s)}"
+    return f"not before {moment(at)}, in {duration(in_s)}"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from spoolctl.cli import liveness
 from spoolctl.spool import (
     CLASSES,
     Actor,
@@ -33,6 +32,7 @@ from spoolctl.spool.overview import (
     spread_over,
 )
 from spoolctl.spool.waiting import why_waiting
+from spoolctl.views import liveness
 
 FAILURES_SHOWN = 5
 REJECTIONS_SHOWN = 3
@@ -163,7 +163,7 @@ def _expected(
     """As ``expecting`` has it, which is imported, and opens records, only where jobs and workers are."""
     living = liveness.at_work(actor, known)
     if living and (any(found.queues.values()) or any(beat.name for _, beat in living.values())):
-        expecting: Any = importlib.import_module("spoolctl.cli.expecting")
+        expecting: Any = importlib.import_module("spoolctl.views.expecting")
         queue, left = expecting.expected(actor, found.queues, found.samples, living)
         return queue, left
     return {"jobs": sum(found.queues.values()), "looked_at": 0}, {}

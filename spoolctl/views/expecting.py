@@ -7,7 +7,6 @@ running jobs at most ``RUNNING_MAX``.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spoolctl.cli import liveness
 from spoolctl.scheduling.backlog import Hand, Sampled, backlog_of, left_of
 from spoolctl.scheduling.estimates import Estimate, Estimates
 from spoolctl.scheduling.fit import misfits
@@ -29,6 +28,7 @@ from spoolctl.spool import (
     pinned_job,
     read_figures,
 )
+from spoolctl.views import liveness
 
 EACH_MAX = 20
 RUNNING_MAX = 50

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from spoolctl.cli import rendering
 from spoolctl.spool import Actor, Heartbeat, Node
+from spoolctl.views.plain import duration, plain
 
 SILENT = "silent?"
 GONE = "gone"
@@ -48,9 +48,9 @@ def at_work(
 def facts(actor: Actor, beat: Heartbeat) -> dict[str, Any]:
     """A heartbeat as JSON, with what is to be thought of it."""
     age = round(age_s(beat, actor.utc_now()))
-    return {**rendering.plain(beat), "shown_state": shown_state(actor, beat), "age_s": age}
+    return {**plain(beat), "shown_state": shown_state(actor, beat), "age_s": age}
 
 
 def ago(age: float) -> str:
     """An age in words; "about", because two clocks were compared."""
-    return f"about {rendering.duration(age)} ago"
+    return f"about {duration(age)} ago"
