@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from spoolctl.cli import errors, rendering
-from spoolctl.spool import SpoolError
+from spoolctl.spool import SpoolError, from_share
 from spoolctl.views.plain import counted
 
 Deed = Callable[[str], tuple[str, dict[str, Any]]]
@@ -41,7 +41,7 @@ def do_each(
         except SpoolError as error:
             failed.append((name, error))
         except OSError as error:
-            failed.append((name, errors.from_share(error)))
+            failed.append((name, from_share(error)))
     document: dict[str, Any] = {noun: [facts for _, facts in done]}
     if failed:
         first = failed[0][1]

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from spoolctl.cli import rendering
-from spoolctl.spool import BadRecord, ShareUnusable, SpoolError
+from spoolctl.spool import BadRecord, SpoolError, from_share
 
 INTERRUPTED = 130
 _CommandLineProblem: Any = next(
@@ -68,12 +68,6 @@ def tell(error: SpoolError) -> None:
     rendering.complain("error", str(error))
     if error.hint:
         rendering.complain("hint", error.hint)
-
-
-def from_share(error: OSError) -> ShareUnusable:
-    """An error of the share, as a command tells it."""
-    where = f" at '{error.filename}'" if error.filename else ""
-    return ShareUnusable(f"the share did not do what was asked{where}: {error.strerror or error}")
 
 
 def ended_by(problem: BaseException, *, as_json: bool) -> int:

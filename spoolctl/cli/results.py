@@ -8,7 +8,6 @@ from typing import Annotated, cast, get_args
 import typer
 
 from spoolctl.cli import rendering
-from spoolctl.cli.moments import moment_of
 from spoolctl.cli.opening import GroupOption, JsonOption, SpoolOption, opened, spool_root
 from spoolctl.cli.rendering import Page
 from spoolctl.index import LIMIT_MAX, Image, Order, Wanted, count, images
@@ -16,6 +15,7 @@ from spoolctl.index.opening import indexed
 from spoolctl.spool import Actor, UsageError
 from spoolctl.spool.overview import resolve
 from spoolctl.stablenew import LaidOut, lay_out
+from spoolctl.views.moments import moment_of
 from spoolctl.views.plain import counted
 
 SHOWN = 100

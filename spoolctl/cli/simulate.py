@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from spoolctl.cli import rendering
-from spoolctl.cli.moments import moment_of
 from spoolctl.cli.opening import JsonOption, SpoolOption, opened
 from spoolctl.cli.past import past_of
 from spoolctl.cli.present import present
@@ -23,6 +22,7 @@ from spoolctl.scheduling.simulate.world import Told
 from spoolctl.scheduling.simulate.world import simulate as live
 from spoolctl.spool import BadRecord, Choosing, UsageError
 from spoolctl.spool import parse_mapping as parse
+from spoolctl.views.moments import moment_of
 from spoolctl.views.plain import counted, duration
 
 _BYTES_MAX = 1 << 22

@@ -9,7 +9,6 @@ import typer
 
 from spoolctl.cli import completing, rendering
 from spoolctl.cli.drafting import plan
-from spoolctl.cli.errors import from_share
 from spoolctl.cli.opening import (
     ClassOption,
     DryRunOption,
@@ -29,6 +28,7 @@ from spoolctl.spool import (
     UsageError,
     When,
     define_group,
+    from_share,
     group_of,
     stages_of,
 )

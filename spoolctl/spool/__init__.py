@@ -37,6 +37,7 @@ from spoolctl.spool.errors import (
     SpoolError,
     StateForbids,
     UsageError,
+    from_share,
 )
 from spoolctl.spool.figures import read_figures
 from spoolctl.spool.finish import conclude, end
@@ -119,7 +120,7 @@ __all__ = [  # noqa: PLE0604 - the last item is a list of names
     "all_records", "approval", "approve", "ask_worker", "asked_of_worker", "attempt", "attempt_numbers",
     "begin_session", "belongs", "cancel", "claim", "compare_record", "conclude", "create_spool", "decisions",
     "decode", "default_settings", "define_group", "definitions_of", "digest_of", "draft", "encode", "encode_json",
-    "end", "end_former_sessions", "end_session", "ensure_folder", "find", "first_records", "fold", "from_mapping",
+    "end", "end_former_sessions", "end_session", "ensure_folder", "find", "first_records", "fold", "from_mapping", "from_share",
     "group_folder", "group_folders", "group_of", "heartbeat", "hold", "images_asked", "introduce", "is_ignored",
     "is_legal", "is_merged", "is_ready_yet", "is_whole", "is_worker_name", "label_for", "last_days", "layout",
     "learning_of_snapshot", "make_ready", "member_states", "members_of", "merge", "move_to_class", "needs_inputs",

@@ -97,3 +97,9 @@ class NameTaken(SpoolError):
     """A name that the spool has seen before, or that somebody holds now."""
 
     exit_code = 24
+
+
+def from_share(error: OSError) -> ShareUnusable:
+    """An error of the share, as people are told it."""
+    where = f" at '{error.filename}'" if error.filename else ""
+    return ShareUnusable(f"the share did not do what was asked{where}: {error.strerror or error}")
