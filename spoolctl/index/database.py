@@ -2,7 +2,8 @@
 
 Guarantees: what a ledger held when it was last read is in the index, whole, or nothing of that reading is (one transaction); a file of
 another version or a damaged one is made anew; several processes may use one file. A ledger that is no continuation of what was read,
-which is seen by its last bytes, is read from its beginning. Does not guarantee that the index has what was merged since the last
+which is seen by its last bytes, is read from its beginning. Ahead of them it has only words that were said on this machine (``hear``).
+Does not guarantee that the index has what was merged since the last
 ``refresh``, or that another machine's cache shows the ledger's newest bytes.
 
 What a refresh costs: one open and one small read for each ledger if nothing is new, else the new lines.
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from spoolctl.index.rows import JsonObject
-from spoolctl.index.tables import LEDGERS, SAY, VERSION, Ledger, make_anew
+from spoolctl.index.tables import LEDGERS, SAY, VERSION, WORDS, Ledger, make_anew
+from spoolctl.spool import Said
 
 ENV_FOLDER: Final = "SPOOL_INDEX"
 TAIL_BYTES: Final = 64 << 10
@@ -134,6 +136,24 @@ class Index:
                 return 0, False
             with _writing(self.connection) as cursor:
                 return _take_in(cursor, ledger, file, self._where(ledger))
+
+    def hear(self, run_id: str, said: Said) -> None:
+        """Take in a word that was just said, ahead of the ledger, which brings the same within seconds.
+
+        Raises:
+            sqlite3.Error: The index is as it was.
+        """
+        word = said.word
+        row = {
+            "run_id": run_id,
+            "number": said.number,
+            "rating": word.rating,
+            "choice": word.choice,
+            "note": word.note or None,
+        }
+        with _writing(self.connection) as cursor:
+            cursor.execute(WORDS.put, row)
+            cursor.execute(SAY, (run_id,))
 
     def was_told(self, group: str, what: str) -> str | None:
         """What was noted of a group with ``note_told``; ``None`` if nothing was."""

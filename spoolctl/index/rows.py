@@ -21,7 +21,7 @@ IMAGE_COLUMNS: Final = (
     "sampler", "scheduler", "steps", "cfg_scale", "seed", "width", "height", "prompt", "negative_prompt",
     "experiment", "variable", "value", "sha256",
 )  # fmt: skip
-WORD_COLUMNS: Final = ("run_id", "said", "rating", "choice", "note")
+WORD_COLUMNS: Final = ("run_id", "number", "rating", "choice", "note")
 CHOICES: Final = ("picked", "rejected")
 RATING_MIN, RATING_MAX = 1, 5
 _INT_MAX = 2**63 - 1
@@ -101,7 +101,7 @@ def word_row(line: JsonObject) -> Row | None:
     rating, choice = _number(said.get("rating")), _text(said.get("choice"))
     return {
         "run_id": run_id,
-        "said": _text(told.get("spool_said_at")) or _text(line.get("timestamp")) or "",
+        "number": _whole(told.get("spool_word")) or 0,
         "rating": rating if rating is not None and RATING_MIN <= rating <= RATING_MAX else None,
         "choice": choice if choice in CHOICES else None,
         "note": _text(told.get("user_notes")),

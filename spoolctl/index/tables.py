@@ -22,7 +22,7 @@ from spoolctl.index.rows import (
 )
 from spoolctl.spool import layout
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables; a file of another version is made anew."""
 SAID: Final = ("rating", "choice", "note")
 """Columns of ``images`` that come from ``words``."""
@@ -101,6 +101,7 @@ _PROMPT_OUT: Final = (
     "INSERT INTO prompts (prompts, rowid, prompt) VALUES ('delete', old.rowid, old.prompt); "
     "INSERT INTO prompts (rowid, prompt) VALUES (new.rowid, new.prompt); END"
 )
+WORDS: Final = Table("words", WORD_COLUMNS, "number", word_row)
 LEDGERS: Final = {
     one.path: one
     for one in (
@@ -117,7 +118,7 @@ LEDGERS: Final = {
             layout.LEARNING_RECORDS,
             (
                 Table("images", IMAGE_COLUMNS, "run_id", image_row, SAID),
-                Table("words", WORD_COLUMNS, "said", word_row),
+                WORDS,
             ),
             (
                 _SAY_ALL,

@@ -35,13 +35,9 @@ def image_line(job: str, image: int = 0, *, prompt: str = "a dragon", **metadata
     }  # fmt: skip
 
 
-def word_line(
-    job: str, image: int = 0, *, said: str = "2026-11-21T08:00:00", **metadata: object
-) -> dict:
-    found = image_line(
-        job, image, record_kind="review_tab_feedback", spool_said_at=said, **metadata
-    )
-    return {**found, "timestamp": said}
+def word_line(job: str, image: int = 0, *, number: int = 1, **metadata: object) -> dict:
+    found = image_line(job, image, record_kind="review_tab_feedback", spool_word=number, **metadata)
+    return {**found, "timestamp": "2026-11-21T08:00:00"}
 
 
 class Ledgers:

@@ -1,7 +1,8 @@
-"""The index is a copy of the ledgers: in step with them, never ahead, and made anew whenever it may not be trusted."""
+"""The index is a copy of the ledgers: in step with them, ahead only by words said here, and made anew whenever it may not be trusted."""
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from ledgers import image_line, job_line, run_id, word_line
 
 from spoolctl.index import Index, Wanted, count, database, group_sums, images, job_ends
 from spoolctl.index.rows import image_row, job_row, word_row
+from spoolctl.spool import Said, Word
 
 
 def found(index: Index, **wanted: object) -> list[str]:
@@ -94,12 +96,37 @@ def test_a_job_without_a_group_belongs_to_those_that_came_with_it(index, ledgers
 
 
 def test_the_last_word_on_an_image_counts_even_if_it_is_read_before_the_image(index, ledgers):
-    later = word_line("night.0001", said="2026-11-21T09:00:00", user_rating=5)
-    earlier = word_line("night.0001", said="2026-11-21T08:00:00", user_rating=2)
+    later = word_line("night.0001", number=2, user_rating=5)
+    earlier = word_line("night.0001", number=1, user_rating=2)
     ledgers.append(images=[later, earlier, image_line("night.0001")])
     index.refresh(ledgers.root)
     (one,) = images(index.connection, Wanted())
     assert one.rating == 5
+
+
+def test_a_word_is_known_at_once_and_stays_what_it_was_when_the_ledger_brings_it(index, ledgers):
+    ledgers.append(images=[image_line("night.0001")])
+    index.refresh(ledgers.root)
+    at = datetime(2026, 11, 21, 8, tzinfo=UTC)
+    for number, word in ((1, Word(rating=2)), (2, Word(rating=4, choice="picked", note="hands"))):
+        index.hear(run_id("night.0001", 0), Said("night.0001", 0, number, "person-a", at, word))
+    (one,) = images(index.connection, Wanted(rated=True))
+    assert (one.rating, one.choice, one.note) == (4, "picked", "hands")
+    ledgers.append(images=[word_line("night.0001", number=1, user_rating=2)])
+    index.refresh(ledgers.root)
+    assert [one.rating for one in images(index.connection, Wanted())] == [4]
+    ledgers.append(images=[word_line("night.0001", number=3, user_rating=1)])
+    index.refresh(ledgers.root)
+    assert [one.rating for one in images(index.connection, Wanted())] == [1]
+
+
+def test_a_word_that_withdraws_is_known_at_once(index, ledgers):
+    ledgers.append(images=[image_line("night.0001"), word_line("night.0001", user_rating=2)])
+    index.refresh(ledgers.root)
+    at = datetime(2026, 11, 21, 8, tzinfo=UTC)
+    index.hear(run_id("night.0001", 0), Said("night.0001", 0, 2, "person-a", at, Word()))
+    (one,) = images(index.connection, Wanted(rated=False, choice="neither"))
+    assert (one.rating, one.choice, one.note) == (None, None, None)
 
 
 def test_groups_are_summed_with_what_was_said_of_their_images(index, ledgers):
