@@ -192,6 +192,13 @@ def test_expansion_imports_only_the_protocol_library_and_knows_no_machine():
         assert not [line for line, name in calls(module) if name in ACTS_AS_CLOCK], module
 
 
+def test_deriving_imports_what_draws_seeds_and_what_fits_jobs_to_workers():
+    assert foreign("spoolctl.deriving", SPOOL, "spoolctl.expansion", "spoolctl.scheduling") == {}
+    for module in modules_of("spoolctl.deriving"):
+        assert not {name.split(".")[0] for name in imports(module)} & OUTSIDE, module
+        assert not [line for line, name in calls(module) if name in ACTS_AS_CLOCK], module
+
+
 def test_the_index_imports_only_the_protocol_library():
     assert foreign("spoolctl.index", SPOOL) == {}
 

@@ -22,6 +22,10 @@ COMMANDS = {
     "init": ("init:init", "Make a spool in a new or empty folder."),
     "submit": ("submit:submit", "Submit jobs, all of them or none."),
     "expand": ("expand:expand", "Show what a plan makes, or write its jobs as files."),
+    "derive": (
+        "derive:derive",
+        "Submit new jobs from an image: variations, the same one larger, or only enlarged.",
+    ),
     "status": ("status:status", "Show who runs what, what waits, what failed."),
     "show": ("show:show", "Show one job, its attempts and their reasons."),
     "explain": ("explain:explain_job", "Say why a job is not running, worker by worker."),
