@@ -216,6 +216,11 @@ def test_views_import_what_lies_below_the_command_line():
     assert foreign("spoolctl.views", *below) == {}
 
 
+def test_the_page_imports_what_the_command_line_does_and_nothing_of_it():
+    below = ("scheduling", "index", "groups", "views", "deriving", "expansion")
+    assert foreign("spoolctl.review", SPOOL, *(f"spoolctl.{one}" for one in below)) == {}
+
+
 def test_the_controller_imports_what_its_work_needs():
     below = (SPOOL, "spoolctl.scheduling", "spoolctl.index", "spoolctl.groups", "spoolctl.corpus")
     assert foreign("spoolctl.controller", *below) == {}

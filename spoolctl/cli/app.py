@@ -43,6 +43,10 @@ COMMANDS = {
     ),
     "group": ("group:app", "Groups: jobs that were submitted together."),
     "results": ("results:results", "Find images by what they are and what was said of them."),
+    "review": (
+        "review:review",
+        "Watch, look through, rate, pick and approve in a browser.",
+    ),
     "rate": ("rate:rate", "Rate images, pick or reject them, or take it back."),
     "tokens": ("tokens:tokens", "List the spool's tokens, their slots and who holds them."),
     "nodes": ("nodes:nodes", "List workers and controllers."),

@@ -17,8 +17,8 @@ class IndexUnusable(SpoolError):
 
 
 @contextmanager
-def indexed(actor: Actor, root: Path) -> Iterator[Index]:
-    """The index, refreshed.
+def indexed(actor: Actor, root: Path, *, refresh: bool = True) -> Iterator[Index]:
+    """The index, refreshed unless *refresh* is false.
 
     Raises:
         IndexUnusable: SQLite cannot use its file.
@@ -27,7 +27,8 @@ def indexed(actor: Actor, root: Path) -> Iterator[Index]:
     path = default_path(actor.settings.spool_id)
     try:
         with Index(path) as index:
-            index.refresh(root)
+            if refresh:
+                index.refresh(root)
             yield index
     except sqlite3.Error as error:
         raise IndexUnusable(f"cannot use the index '{path}': {error}") from None

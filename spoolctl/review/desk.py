@@ -1,0 +1,260 @@
+"""What the page shows: documents of the spool, its groups, images and jobs. Reads only, but for this machine's own index.
+
+Guarantees: what was said on images through this machine is in every answer at once; whatever was merged is within ``FRESH_S``. May be
+asked by several threads; one of them at a time asks the share. Does not guarantee one instant's picture: jobs move while it is taken.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from spoolctl.groups import Standing
+from spoolctl.index import Image, Index, Wanted, count, images
+from spoolctl.index.opening import indexed
+from spoolctl.review.pictures import NoSuchPicture, inside
+from spoolctl.scheduling.estimates import Estimates
+from spoolctl.spool import (
+    CLASSES,
+    Actor,
+    BadRecord,
+    Location,
+    UsageError,
+    When,
+    first_records,
+    is_legal,
+    layout,
+    nodes,
+    read_figures,
+)
+from spoolctl.spool.glance import job_of
+from spoolctl.spool.overview import JobView, Memory, view
+from spoolctl.spool.version import VERSION
+from spoolctl.views.groups import group_document, group_list, known_standing
+from spoolctl.views.plain import plain
+from spoolctl.views.standing import Teller
+from spoolctl.views.status import overview
+
+FRESH_S = 1.0
+PAGE_MAX = 2_000
+_WAITING_READ_MAX = 500
+
+JsonObject = dict[str, Any]
+
+
+class Desk:
+    """One spool, as people look at it. *actor* looks."""
+
+    def __init__(self, actor: Actor, root: Path) -> None:
+        self.actor = actor
+        self.root = root
+        self.changes = 0
+        """Counts refreshes that brought something."""
+        self._lock = Lock()
+        self._memory = Memory()
+        self._needs: dict[str, dict[str, When]] = {}
+        """Of jobs in ``waiting/``, by name, what each waits for: a record never changes."""
+        self._fresh_mono: float | None = None
+
+    @contextmanager
+    def index(self, *, fresh: bool = True) -> Iterator[Index]:
+        """This machine's index, for the thread that asks; in step with the ledgers unless *fresh* is false.
+
+        Raises:
+            IndexUnusable: SQLite cannot use its file.
+            OSError: The share did not answer.
+        """
+        mono = self.actor.clock.mono()
+        is_old = self._fresh_mono is None or mono - self._fresh_mono > FRESH_S
+        with indexed(self.actor, self.root, refresh=False) as index:
+            if fresh and is_old:
+                self.changes += bool(index.refresh(self.root).lines)
+                self._fresh_mono = mono
+            yield index
+
+    def about(self) -> JsonObject:
+        """What spool this is, and who looks at it."""
+        return {
+            "spool_id": self.actor.settings.spool_id,
+            "root": str(self.root),
+            "user": self.actor.name,
+            "version": VERSION,
+            "classes": list(CLASSES),
+        }
+
+    def status(self) -> JsonObject:
+        """As ``spoolctl status --json``."""
+        with self._lock:
+            return _object(plain(overview(self.actor, self._memory, None)))
+
+    def sums(self) -> JsonObject:
+        """How much the index holds; ``changes`` grows whenever it got anything."""
+        with self.index() as index:
+            rows = index.connection.execute(
+                "SELECT (SELECT count(*) FROM images), (SELECT count(*) FROM jobs)"
+            ).fetchone()
+        return {"images": rows[0], "jobs": rows[1], "changes": self.changes}
+
+    def groups(self) -> JsonObject:
+        """As ``spoolctl group list --json``."""
+        with self._lock, self.index() as index:
+            return {"groups": group_list(self.actor, index)}
+
+    def group(self, name: str) -> JsonObject:
+        """As ``spoolctl group show --json``, and the group's gate.
+
+        Raises:
+            NoSuchGroup: Nothing is known of it.
+            OSError: The share did not tell.
+        """
+        with self._lock, self.index() as index:
+            standing = known_standing(self.actor, index, name)
+            document = group_document(index, standing)
+            document["gate"] = self._gate(index, standing)
+        return _object(plain(document))
+
+    def members(self, name: str) -> Standing:
+        """How a group stands, with every record of it that waits; errors as for ``group``."""
+        with self._lock, self.index() as index:
+            return known_standing(self.actor, index, name, open_records=True)
+
+    def images(self, wanted: Wanted) -> JsonObject:
+        """The images that are wanted, and how many there are whatever the limit."""
+        if wanted.limit > PAGE_MAX:
+            raise UsageError(f"limit is {wanted.limit}", hint=f"at most {PAGE_MAX} at once")
+        with self.index() as index:
+            found = images(index.connection, wanted)
+            total = count(index.connection, wanted)
+        return {"count": total, "images": [image_document(one) for one in found]}
+
+    def image(self, job: str, image_index: int) -> Image:
+        """One image of the index.
+
+        Raises:
+            NoSuchPicture: The index knows none such.
+        """
+        with self.index(fresh=False) as index:
+            found = _image(index, job, image_index)
+        if found is None:
+            with self.index() as index:
+                found = _image(index, job, image_index)
+        if found is None:
+            raise NoSuchPicture(
+                f"no image {image_index} of '{job}'",
+                hint="the controller merges what was committed within seconds",
+            )
+        return found
+
+    def job(self, name: str) -> JsonObject:
+        """Where a job stands, in words, with its record and its attempts.
+
+        Raises:
+            NoSuchJob: Nothing is known under that name.
+            OSError: The share did not tell.
+        """
+        with self._lock:
+            seen = view(self.actor, name)
+            estimates = Estimates(read_figures(self.actor))
+            told = Teller(self.actor, nodes(self.actor), estimates).tell(seen).told
+        return _object(
+            plain(
+                {
+                    "job": seen.name,
+                    "told": told,
+                    "state": _state(seen),
+                    "problem": seen.problem,
+                    "record": seen.job,
+                    "approval": seen.approval,
+                    "attempts": [
+                        {"attempt": one.number, "open": one.is_open, "manifest": one.verdict}
+                        for one in seen.attempts
+                    ],
+                }
+            )
+        )
+
+    def preview(self, name: str) -> Path:
+        """The picture of what a job's open attempt makes.
+
+        Raises:
+            NoSuchPicture: There is none (yet).
+        """
+        if not is_legal(name):
+            raise NoSuchPicture(f"'{name}' is no job's name")
+        with self._lock:
+            numbers = [one.number for one in view(self.actor, name).attempts if one.is_open]
+        if not numbers:
+            raise NoSuchPicture(f"'{name}' does not run")
+        return inside(self.root, layout.preview(name, numbers[-1]))
+
+    def _gate(self, index: Index, standing: Standing) -> list[JsonObject]:
+        """The jobs that others wait for to be approved: those of the group, or that jobs of the group wait for."""
+        members = {one.name for one in standing.members}
+        waiting: dict[str, list[str]] = {}
+        for name, needs in self._waiting():
+            for need in (one for one, when in needs.items() if when == "approved"):
+                if need in members or name in members:
+                    waiting.setdefault(need, []).append(name)
+        gate = []
+        for need, released in waiting.items():
+            approval = view(self.actor, need).approval
+            picked = images(index.connection, Wanted(job=need, choice="picked", order="plan"))
+            gate.append(
+                {
+                    "job": need,
+                    "picked": [one.image_index for one in picked],
+                    "approved": approval,
+                    "released": sorted(released),
+                }
+            )
+        return sorted(gate, key=lambda one: str(one["job"]))
+
+    def _waiting(self) -> list[tuple[str, dict[str, When]]]:
+        found = list(islice(first_records(self.actor, layout.WAITING), _WAITING_READ_MAX))
+        known = {one.name: self._needs_of(one) for one in found}
+        self._needs = known
+        return list(known.items())
+
+    def _needs_of(self, location: Location) -> dict[str, When]:
+        if location.name in self._needs:
+            return self._needs[location.name]
+        try:
+            job, _ = job_of(self.actor, location.name, (location,))
+        except BadRecord:  # the sweep rejects it
+            return {}
+        return job.waits_for if job else {}
+
+
+def image_document(one: Image) -> JsonObject:
+    """An image of the index as the page has it; ``id`` is ``JOB:INDEX``."""
+    return {"id": f"{one.job}:{one.image_index}", **asdict(one)}
+
+
+def image_id(text: str) -> tuple[str, int]:
+    """Job and image of an ``id``.
+
+    Raises:
+        UsageError: It is none.
+    """
+    job, _, number = text.rpartition(":")
+    if not (is_legal(job) and number.isascii() and number.isdigit() and len(number) < 7):  # noqa: PLR2004 - as `rate`
+        raise UsageError(f"'{text:.200}' is no image", hint="an image is JOB:INDEX, like night:0")
+    return job, int(number)
+
+
+def _image(index: Index, job: str, image_index: int) -> Image | None:
+    found = images(index.connection, Wanted(job=job, order="plan"))
+    return next((one for one in found if one.image_index == image_index), None)
+
+
+def _state(seen: JobView) -> str | None:
+    if seen.pruned is not None:
+        return "pruned"
+    return str(seen.locations[0].place.state) if seen.locations else None
+
+
+def _object(value: Any) -> JsonObject:  # noqa: ANN401 - what `plain` gives
+    return dict(value)
