@@ -1,0 +1,49 @@
+// One thumbnail with what is said of its image; the same in the gallery, the grid and the strip of the latest.
+
+import { thumbOf } from "./api.js";
+import { el, mark } from "./dom.js";
+import { spoken } from "./facts.js";
+import { isMarked } from "./marks.js";
+
+/** The inside of a thumbnail's element: picture and badges. */
+export function fillCell(cell) {
+  cell.append(
+    el("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false" }),
+    el("span", { class: "badges", "aria-hidden": "true" }),
+  );
+  const picture = cell.firstChild;
+  picture.addEventListener("load", () => cell.classList.add("loaded"));
+  picture.addEventListener("error", () => {
+    cell.classList.add("broken");
+    cell.classList.remove("loaded");
+  });
+  return cell;
+}
+
+/** Shows an image, or a placeholder where it is not here yet; `withPicture` false leaves the picture for later. */
+export function showIn(cell, image, label, withPicture = true) {
+  mark(cell, "data-image", image?.id);
+  mark(cell, "aria-label", image ? `${label}${spoken(image)}` : `${label}not loaded yet`);
+  mark(cell, "data-choice", image?.choice);
+  mark(cell, "data-rating", image?.rating);
+  const picture = cell.firstChild;
+  if (image && withPicture && picture.dataset.of !== image.id) {
+    picture.dataset.of = image.id;
+    cell.classList.remove("loaded", "broken");
+    picture.src = thumbOf(image.id);
+  }
+  badges(cell.lastChild, image);
+}
+
+function badges(shown, image) {
+  const told = [];
+  if (image?.choice === "picked") told.push(["picked", "✓"]);
+  if (image?.choice === "rejected") told.push(["rejected", "✕"]);
+  if (image?.note) told.push(["noted", "✎"]);
+  if (image && isMarked(image.id)) told.push(["marked", "⧉"]);
+  if (typeof image?.rating === "number") told.push(["rated", `${image.rating}★`]);
+  const key = told.join("|");
+  if (shown.dataset.key === key) return;
+  shown.dataset.key = key;
+  shown.replaceChildren(...told.map(([kind, text]) => el("span", { class: `badge ${kind}` }, text)));
+}
