@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -66,7 +67,7 @@ def derive(
     name = resolve(actor, match[1] if match else image)
     index = int(match[2]) if match else None
     prepared = prepare(actor, name, index, wanted, job_class=chosen, group=group, anyway=anyway)
-    names = () if dry_run else submit(actor, prepared)
+    names = () if dry_run else submit(replace(actor, log=_log), prepared)
     document = _document(prepared, names)
     rendering.answer(
         {"dry_run": True, **document} if dry_run else document,
@@ -74,6 +75,14 @@ def derive(
         as_json=as_json,
         quiet=list(names) if quiet else None,
     )
+
+
+def _log(event: str, **facts: object) -> None:
+    if event == "derived.group_not_defined":
+        rendering.complain(
+            "warning",
+            f"the jobs are submitted, but not the definition of group '{facts['group']}': {facts['error']}",
+        )
 
 
 def _wanted(said: dict[str, float | None]) -> Wanted:

@@ -78,7 +78,7 @@ def corpus_records(
                 **learning,
                 **_metadata(settings, output, f"{location_of_results}/{output.path}"),
                 "pack_name": _pack_name(job),
-                **_spool_facts(spool_id, manifest, output),
+                **_spool_facts(spool_id, job, manifest, output),
             },
             "stage_plan": [stage.stage for stage in stages],
             "stage_events": [
@@ -190,7 +190,7 @@ def _metadata(settings: JsonObject, output: Output, path: str) -> JsonObject:
     }
 
 
-def _spool_facts(spool_id: str, manifest: Manifest, output: Output) -> JsonObject:
+def _spool_facts(spool_id: str, job: Job, manifest: Manifest, output: Output) -> JsonObject:
     facts = {
         "job_id": manifest.job_id,
         "worker_id": manifest.worker,
@@ -204,8 +204,18 @@ def _spool_facts(spool_id: str, manifest: Manifest, output: Output) -> JsonObjec
         "spool_image_sha256": output.sha256,
         "spool_seed_requested": output.seed_requested,
         "spool_model_reported": manifest.backend.model if manifest.backend else None,
+        "spool_derived_from": _derived_from(job),
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _derived_from(job: Job) -> str | None:
+    """The image that this job was derived from, as people name one; whatever else a submitter left under that key tells nothing."""
+    told = job.metadata.get("derived_from")
+    told = told if isinstance(told, dict) else {}
+    name, index = told.get("job"), told.get("image_index")
+    known = isinstance(name, str) and isinstance(index, int) and not isinstance(index, bool)
+    return f"{name}:{index}" if known else None
 
 
 def _output(output: Output, path: str) -> JsonObject:

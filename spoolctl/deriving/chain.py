@@ -86,7 +86,7 @@ def enlarged(chain: list[Json], stages: Sequence[Stage], factor: float) -> list[
     first = stages[0]
     assert isinstance(first, Txt2Img)  # noqa: S101 - the caller's to see to
     if first.hires is not None:
-        scale = first.hires.scale * factor
+        scale = round(first.hires.scale * factor, 4)  # 1.5 x 1.1 is no 1.6500000000000001
         hires = {**chain[0]["hires"], "scale": scale}
     else:
         scale = factor

@@ -194,11 +194,11 @@ def _inputs(job: Job) -> list[Json]:
 
 
 def _own_input(job: Job, manifest: Manifest, image: Output) -> Json:
-    """The one input that this image was made of: the i-th, if each of the job's inputs is one file."""
+    """The one input that this image was made of: the i-th, where each of the inputs is one file."""
     is_each_one = all(one.path is not None or one.image_index is not None for one in job.inputs)
     if not is_each_one or image.image_index >= len(job.inputs):
         raise StateForbids(
-            f"'{manifest.name}' changed whatever images another job had, so its record does not say which one this was",
+            f"'{manifest.name}' changed whatever images another job had, and that one does not tell them any more",
             hint=f"vary the image that it was made of{_told_inputs(job)}",
         )
     return _inputs(job)[image.image_index]

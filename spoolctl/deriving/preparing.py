@@ -16,6 +16,7 @@ from spoolctl.spool import (
     RECORD_BYTES_MAX,
     Actor,
     BadRecord,
+    Input,
     Job,
     JobClass,
     Manifest,
@@ -24,6 +25,7 @@ from spoolctl.spool import (
     SpoolError,
     StateForbids,
     UsageError,
+    approval,
     decisions,
     define_group,
     draft,
@@ -95,6 +97,7 @@ def prepare(  # noqa: PLR0913 - what may be said of a submission
             f"no class '{told(job_class, 40)}'", hint=f"the classes are {', '.join(CLASSES)}"
         )
     job, manifest = _committed(actor, name)
+    job = _with_each_input(actor, job)
     image = image_in(manifest, image_index)
     shelf = group_of(name, job.group)
     group = group or (shelf if shelf != group_of("", None) else name)
@@ -166,6 +169,29 @@ def _committed(actor: Actor, name: str) -> tuple[Job, Manifest]:
             f"the record of '{name}' cannot be read", hint=f"'spoolctl show {name}' tells why"
         )
     return job, last.verdict
+
+
+def _with_each_input(actor: Actor, job: Job) -> Job:
+    """The job with an input for each image that it took, in their order; what is not known any more stays as the record has it."""
+    found: list[Input] = []
+    for one in job.inputs:
+        is_whole_job = one.job is not None and one.image_index is None
+        taken = _images_taken(actor, job, one.job or "") if is_whole_job else []
+        found += taken or [one]
+    return job.model_copy(update={"inputs": tuple(found)})
+
+
+def _images_taken(actor: Actor, job: Job, name: str) -> list[Input]:
+    """The images of another job that this one took."""
+    decided = decisions(actor, name)
+    last = decided.highest
+    if last is None or last.verdict is None or not last.is_commit:
+        return []
+    indices = sorted(one.image_index for one in last.verdict.outputs if one.final)
+    approved = approval(actor, decided) if job.waits_for[name] == "approved" else None
+    if approved is not None and approved.images:
+        indices = [index for index in indices if index in approved.images]
+    return [Input(job=name, image_index=index) for index in indices]
 
 
 def _not_committed(name: str) -> StateForbids:

@@ -160,6 +160,18 @@ def test_our_own_facts_lie_in_the_metadata() -> None:
     assert metadata["spool_model_reported"] == "m [abc]"
 
 
+def test_an_image_of_a_derived_job_names_the_image_that_it_was_derived_from() -> None:
+    origin = {"job": "night.0001", "image_index": 3, "how": "larger"}
+    metadata = records(job(metadata={"derived_from": origin}), manifest())[0]["metadata"]
+    assert metadata["spool_derived_from"] == "night.0001:3"
+
+
+@pytest.mark.parametrize("said", [None, "x", {"job": 1, "image_index": 3}, {"job": "a"}, ["a", 1]])
+def test_whatever_else_a_submitter_left_under_that_key_is_not_carried(said) -> None:
+    metadata = records(job(metadata={"derived_from": said}), manifest())[0]["metadata"]
+    assert "spool_derived_from" not in metadata
+
+
 def test_what_was_not_committed_gives_no_record() -> None:
     failed = manifest(verdict=Verdict.FAILED, code=Code.OUT_OF_MEMORY)
     assert records(job(), failed) == []
