@@ -75,7 +75,7 @@ def write_ledgers(root: Path, total: int) -> int:
                 if dice.random() < 1 / 3:
                     record["metadata"] |= {
                         "record_kind": "review_tab_feedback", "user_rating": dice.randint(1, 5),
-                        "spool_said_at": ended, "spool_choice": dice.choice(["picked", "rejected", None]),
+                        "spool_word": 1, "spool_choice": dice.choice(["picked", "rejected", None]),
                     }  # fmt: skip
                     images_file.write(json.dumps(record) + "\n")
                     lines += 1
@@ -123,6 +123,16 @@ def _count_lines(root: Path) -> int:
     return found
 
 
+def _replace_a_word(root: Path) -> None:
+    """A person thinks better of a rating: its line goes, and one comes at the end."""
+    corpus = root / layout.LEARNING_RECORDS
+    lines = corpus.read_bytes().splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if b'"user_rating"' in line)
+    record = json.loads(lines.pop(at))
+    record["metadata"] |= {"user_rating": 5, "spool_word": 2}
+    corpus.write_bytes(b"".join(lines) + json.dumps(record).encode() + b"\n")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = tables.options(__doc__)
     parser.add_argument("--images", type=int, default=100_000)
@@ -135,10 +145,13 @@ def main(arguments: list[str] | None = None) -> int:
             floor = statistics.median(timed(lambda: _count_lines(root), 3))
             (rebuild,) = timed(lambda: index.refresh(root), 1)
             step = statistics.median(timed(lambda: index.refresh(root), rounds))
+            _replace_a_word(root)
+            (replaced,) = timed(lambda: index.refresh(root), 1)
             rows: list[list[object]] = [
                 ["parse the ledgers' lines, and nothing else", floor, 1.0, ""],
                 [f"make the index of {total} images anew", rebuild, rebuild / floor, ""],
                 ["refresh, nothing new", step, step / floor, ""],
+                ["refresh, a word replaced by another", replaced, replaced / floor, ""],
             ]
             asked = {}
             for name, wanted in QUERIES.items():

@@ -9,6 +9,9 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
+from spoolctl.index.rows import IMAGE_COLUMNS, JOB_COLUMNS
+from spoolctl.index.tables import SAID
+
 Order = Literal["newest", "oldest", "plan", "best"]
 _ORDERS: dict[Order, str] = {
     "newest": "ended DESC, job DESC, image_index DESC",
@@ -16,6 +19,8 @@ _ORDERS: dict[Order, str] = {
     "plan": "job, image_index",
     "best": "rating DESC, ended DESC, job, image_index",
 }
+_IMAGE = ", ".join((*IMAGE_COLUMNS, *SAID))
+_JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - names of ours
 LIMIT_MAX = 1_000_000
 
 
@@ -109,7 +114,7 @@ def images(connection: sqlite3.Connection, wanted: Wanted) -> list[Image]:
     """The images that are wanted, in their order. Raises sqlite3.Error if the index cannot be read."""
     where, values = _where(wanted)
     rows = connection.execute(
-        f"SELECT * FROM images {where} ORDER BY {_ORDERS[wanted.order]} LIMIT ? OFFSET ?",  # noqa: S608 - values are bound
+        f"SELECT {_IMAGE} FROM images {where} ORDER BY {_ORDERS[wanted.order]} LIMIT ? OFFSET ?",  # noqa: S608 - values are bound
         (*values, wanted.limit, wanted.offset),
     )
     return [Image(*row) for row in rows]
@@ -125,9 +130,9 @@ def count(connection: sqlite3.Connection, wanted: Wanted) -> int:
 def job_ends(connection: sqlite3.Connection, group: str | None = None) -> list[JobEnd]:
     """How the jobs of a group ended, those that did, by their names, which is the order of their plan; of all groups: as they ended."""
     if group is None:
-        rows = connection.execute("SELECT * FROM jobs ORDER BY coalesce(ended, day), name")
+        rows = connection.execute(f"{_JOBS} ORDER BY coalesce(ended, day), name")
     else:
-        rows = connection.execute("SELECT * FROM jobs WHERE grp = ? ORDER BY name", (group,))
+        rows = connection.execute(f"{_JOBS} WHERE grp = ? ORDER BY name", (group,))
     return [JobEnd(*row) for row in rows]
 
 

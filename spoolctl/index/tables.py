@@ -22,8 +22,10 @@ from spoolctl.index.rows import (
 )
 from spoolctl.spool import layout
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables; a file of another version is made anew."""
+LINE: Final = "line"
+"""The column with a line's digest, by which it is known again in a ledger that was rewritten; ``NULL`` if no line said so yet."""
 SAID: Final = ("rating", "choice", "note")
 """Columns of ``images`` that come from ``words``."""
 OWN: Final = (
@@ -46,17 +48,18 @@ class Table:
 
     @property
     def create(self) -> str:
-        """The statement that makes it."""
-        return f"CREATE TABLE {self.name} ({', '.join(self.columns + self.more)}, PRIMARY KEY ({self.columns[0]}))"
+        """The statement that makes it; its last column says which line of the ledger a row came from."""
+        columns = ", ".join((*self.columns, *self.more, LINE))
+        return f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({self.columns[0]}))"
 
-    @property
-    def put(self) -> str:
-        """The statement that puts a row in, or in the place of an older one."""
-        names, places = ", ".join(self.columns), ", ".join(f":{one}" for one in self.columns)
-        changed = ", ".join(f"{one} = excluded.{one}" for one in self.columns[1:])
+    def put(self, *, over_equals: bool = True) -> str:
+        """The statement that puts a row in, or in the place of an older one, or of one as old if it goes *over_equals*."""
+        columns = (*self.columns, LINE)
+        names, places = ", ".join(columns), ", ".join(f":{one}" for one in columns)
+        changed = ", ".join(f"{one} = excluded.{one}" for one in columns[1:])
         return (
             f"INSERT INTO {self.name} ({names}) VALUES ({places}) ON CONFLICT ({self.columns[0]}) "  # noqa: S608 - names of ours
-            f"DO UPDATE SET {changed} WHERE excluded.{self.newer} >= {self.name}.{self.newer}"
+            f"DO UPDATE SET {changed} WHERE excluded.{self.newer} {'>=' if over_equals else '>'} {self.name}.{self.newer}"
         )
 
 
@@ -92,6 +95,11 @@ _SAY_ALL: Final = (
     "UPDATE images SET (rating, choice, note) = (SELECT rating, choice, note FROM words WHERE words.run_id = images.run_id) "
     "WHERE run_id IN (SELECT run_id FROM words)"
 )
+UNSAY: Final = (
+    "UPDATE images SET rating = NULL, choice = NULL, note = NULL WHERE run_id NOT IN (SELECT run_id FROM words) "
+    "AND (rating IS NOT NULL OR choice IS NOT NULL OR note IS NOT NULL)"
+)
+"""Takes from images what is no longer said of them."""
 _PROMPT_IN: Final = (
     "CREATE TRIGGER prompt_in AFTER INSERT ON images BEGIN "
     "INSERT INTO prompts (rowid, prompt) VALUES (new.rowid, new.prompt); END"
@@ -102,6 +110,10 @@ _PROMPT_OUT: Final = (
     "INSERT INTO prompts (rowid, prompt) VALUES (new.rowid, new.prompt); END"
 )
 WORDS: Final = Table("words", WORD_COLUMNS, "number", word_row)
+_PROMPT_GONE: Final = (
+    "CREATE TRIGGER prompt_gone AFTER DELETE ON images BEGIN "
+    "INSERT INTO prompts (prompts, rowid, prompt) VALUES ('delete', old.rowid, old.prompt); END"
+)
 LEDGERS: Final = {
     one.path: one
     for one in (
@@ -133,6 +145,7 @@ LEDGERS: Final = {
                 "INSERT INTO prompts (prompts) VALUES ('rebuild')",
                 _PROMPT_IN,
                 _PROMPT_OUT,
+                _PROMPT_GONE,
             ),
         ),
     )

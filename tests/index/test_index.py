@@ -5,7 +5,7 @@ import sqlite3
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledgers import image_line, job_line, run_id, word_line
 
@@ -43,24 +43,135 @@ def test_only_new_lines_are_read(index, ledgers):
     assert len(found(index)) == 3
 
 
-def test_a_ledger_that_was_made_anew_in_another_order_is_read_from_its_beginning(index, ledgers):
+def test_of_a_ledger_that_was_made_anew_in_another_order_only_what_is_new_is_understood(
+    index, ledgers
+):
     ledgers.append(images=[image_line("night.0001"), image_line("night.0002")])
     index.refresh(ledgers.root)
     ledgers.corpus.unlink()
     ledgers.append(
         images=[image_line("night.0002"), image_line("night.0003"), image_line("night.0004")]
     )
-    assert index.refresh(ledgers.root) == database.Refreshed(3, 0, anew=True)
+    assert index.refresh(ledgers.root) == database.Refreshed(2, 0, anew=False)
     assert sorted(found(index)) == ["night.0002:0", "night.0003:0", "night.0004:0"]
 
 
-def test_a_ledger_that_got_shorter_is_read_from_its_beginning(index, ledgers):
+def test_what_went_from_a_ledger_that_got_shorter_is_gone(index, ledgers):
     ledgers.append(images=[image_line("night.0001"), image_line("night.0002")])
     index.refresh(ledgers.root)
     ledgers.corpus.unlink()
     ledgers.append(images=[image_line("night.0002")])
     index.refresh(ledgers.root)
     assert found(index) == ["night.0002:0"]
+
+
+def test_a_word_that_another_replaced_is_forgotten_and_the_other_lines_are_not_understood_again(
+    index, ledgers
+):
+    """The controller leaves the earlier word out: of a hundred thousand lines one went and one came."""
+    all_images = [image_line(f"night.{number:04d}") for number in range(1, 6)]
+    ledgers.append(
+        images=[
+            *all_images,
+            word_line("night.0001", user_rating=2),
+            word_line("night.0002", user_rating=3),
+        ]
+    )
+    index.refresh(ledgers.root)
+    ledgers.corpus.unlink()
+    ledgers.append(
+        images=[
+            *all_images,
+            word_line("night.0002", user_rating=3),
+            word_line("night.0001", number=2, user_rating=5),
+        ]
+    )
+    assert index.refresh(ledgers.root) == database.Refreshed(1, 0, anew=False)
+    assert [one.rating for one in images(index.connection, Wanted(order="plan"))] == [
+        5,
+        3,
+        None,
+        None,
+        None,
+    ]
+    ledgers.corpus.unlink()
+    ledgers.append(images=[*all_images, word_line("night.0002", user_rating=3)])
+    index.refresh(ledgers.root)
+    assert found(index, rated=True) == ["night.0002:0"]
+
+
+def test_of_two_lines_on_one_image_the_later_still_counts_after_a_comparison(index, ledgers):
+    """Made by hand: ledgers hold no two. The earlier is understood again, since no row is its own."""
+    twice = [image_line("night.0001", prompt="first"), image_line("night.0001", prompt="second")]
+    ledgers.append(images=[image_line("night.0002"), *twice])
+    index.refresh(ledgers.root)
+    ledgers.corpus.unlink()
+    ledgers.append(images=twice)
+    index.refresh(ledgers.root)
+    assert [one.prompt for one in images(index.connection, Wanted())] == ["second"]
+
+
+def test_a_ledger_of_which_more_is_new_than_is_worth_comparing_is_read_from_its_beginning(
+    index, ledgers, monkeypatch
+):
+    monkeypatch.setattr(database, "_AT_ONCE_BYTES", 2_000)
+    ledgers.append(images=[image_line("night.0001")])
+    index.refresh(ledgers.root)
+    ledgers.corpus.unlink()
+    ledgers.append(images=[image_line(f"night.{number:04d}") for number in range(2, 9)])
+    assert index.refresh(ledgers.root) == database.Refreshed(7, 0, anew=True)
+    assert len(found(index)) == 7
+
+
+_LINES = st.lists(
+    st.one_of(
+        st.builds(image_line, st.sampled_from("abc"), prompt=st.sampled_from(["old stone", "new sea"])),
+        st.builds(word_line, st.sampled_from("abc"), number=st.integers(1, 3), user_rating=st.integers(1, 5)),
+        st.sampled_from([b"no JSON\n", b"{}\n"]),
+    ),
+    max_size=12,
+)  # fmt: skip
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(_LINES, min_size=2, max_size=4))
+def test_an_index_that_was_compared_is_as_one_that_was_made_anew(tmp_path, ledgers, readings):
+    """Whatever became of the ledger between two readings. A word's number stands for one word only, as on a share."""
+    said = {}
+    path = tmp_path / "kept.sqlite"
+    path.unlink(missing_ok=True)
+    with Index(path) as kept:
+        for lines in readings:
+            # One line a word and an image: ledgers hold no two of them.
+            by_key = {}
+            for line in lines:
+                key = (
+                    (line["run_id"], line["metadata"].get("spool_word"))
+                    if isinstance(line, dict)
+                    else id(line)
+                )
+                by_key[key] = (
+                    said.setdefault(key, line) if isinstance(key, tuple) and key[1] else line
+                )
+            ledgers.corpus.unlink(missing_ok=True)
+            ledgers.append(images=list(by_key.values()))
+            kept.refresh(ledgers.root)
+            (tmp_path / "anew.sqlite").unlink(missing_ok=True)
+            with Index(tmp_path / "anew.sqlite") as anew:
+                anew.refresh(ledgers.root)
+                for wanted in (
+                    Wanted(order="plan"),
+                    Wanted(text="stone", order="plan"),
+                    Wanted(rated=True, order="plan"),
+                ):
+                    assert images(kept.connection, wanted) == images(anew.connection, wanted)
+                odd = "SELECT odd FROM ledgers"
+                assert (
+                    kept.connection.execute(odd).fetchall()
+                    == anew.connection.execute(odd).fetchall()
+                )
 
 
 def test_a_torn_last_line_waits_until_it_is_whole(index, ledgers):
@@ -271,12 +382,12 @@ def test_a_refresh_that_is_killed_anywhere_leaves_all_of_it_or_nothing(
             ledgers.append(images=[image_line(f"night.{number:04d}") for number in range(2, 9)])
             calls = 0
 
-            def dying(cursor, ledger, lines, *, say, at=at):
+            def dying(cursor, ledger, lines, *, at=at, **how):
                 nonlocal calls
                 for line in lines:
                     if calls == at:
                         raise Killed
-                    insert(cursor, ledger, [line], say=say)
+                    insert(cursor, ledger, [line], **how)
                     calls += 1
                 return 0
 
