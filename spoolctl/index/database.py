@@ -248,10 +248,10 @@ def _compare(cursor: sqlite3.Cursor, ledger: Ledger, file: BinaryIO) -> tuple[in
     A person who thinks better of a rating has one line of a hundred thousand replaced, which must not cost as much as all of them.
     ``None``, with nothing changed, if so much is new that to begin anew is no dearer.
     """
-    left = set()
+    left: dict[int, tuple[str, int]] = {}
     for table in ledger.tables:
-        rows = cursor.execute(f"SELECT {LINE} FROM {table.name} WHERE {LINE} IS NOT NULL")  # noqa: S608 - names of ours
-        left |= {line for (line,) in rows}
+        rows = cursor.execute(f"SELECT {LINE}, rowid FROM {table.name} WHERE {LINE} IS NOT NULL")  # noqa: S608 - names of ours
+        left |= {line: (table.name, rowid) for line, rowid in rows}
     known = frozenset(left)
     new: list[bytes] = []
     among = new_bytes = end = 0
@@ -261,7 +261,7 @@ def _compare(cursor: sqlite3.Cursor, ledger: Ledger, file: BinaryIO) -> tuple[in
             break
         end += len(line)
         digest = _digest(line)
-        left.discard(digest)
+        left.pop(digest, None)
         if digest in known:
             among = len(new)
         else:
@@ -269,9 +269,8 @@ def _compare(cursor: sqlite3.Cursor, ledger: Ledger, file: BinaryIO) -> tuple[in
             new_bytes += len(line)
             if new_bytes > _AT_ONCE_BYTES:
                 return None
-    for table in ledger.tables:
-        statement = f"DELETE FROM {table.name} WHERE {LINE} = ?"  # noqa: S608 - names of ours
-        cursor.executemany(statement, [(one,) for one in left])
+    for name, rowid in left.values():
+        cursor.execute(f"DELETE FROM {name} WHERE rowid = ?", (rowid,))  # noqa: S608 - names of ours
     # A line among known ones may be one that a later line outdid, and whose row is that later one's.
     odd = _insert(cursor, ledger, new[:among], say=True, over_equals=False)
     odd += _insert(cursor, ledger, new[among:], say=True)
