@@ -14,9 +14,10 @@ from typing import Any
 
 from spoolctl.review.deeds import error_document
 from spoolctl.review.desk import Desk
-from spoolctl.spool import SpoolError, from_share
+from spoolctl.spool import ShareUnusable, SpoolError, from_share
 
 LOOK_S = 2.0
+PATIENCE_S = 10.0
 BEAT_S = 15.0
 HAPPENED_KEPT = 1_000
 _BEAT = ": still here\n\n"
@@ -52,9 +53,12 @@ class Page:
 class Live:
     """Tells open pages. *looks* looks at the spool, in a thread of its own."""
 
-    def __init__(self, looks: Looks, *, look_s: float = LOOK_S) -> None:
+    def __init__(
+        self, looks: Looks, *, look_s: float = LOOK_S, patience_s: float = PATIENCE_S
+    ) -> None:
         self._looks = looks
         self._look_s = look_s
+        self._patience_s = patience_s
         self._pages: set[Page] = set()
         self._known: dict[str, JsonObject] = {}
         self._trouble: JsonObject | None = None
@@ -94,8 +98,12 @@ class Live:
 
     async def _watching(self) -> None:
         while self._pages:
+            look = asyncio.create_task(asyncio.to_thread(self._looks))
+            if look not in (await asyncio.wait({look}, timeout=self._patience_s))[0]:
+                silent = f"the share has not answered for {self._patience_s:g} s"
+                self._in_trouble(ShareUnusable(silent))  # a hanging mount raises nothing
             try:
-                found = await asyncio.to_thread(self._looks)
+                found = await look
             except (SpoolError, OSError) as error:
                 self._in_trouble(from_share(error) if isinstance(error, OSError) else error)
             else:

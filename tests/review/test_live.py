@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
@@ -91,6 +92,29 @@ def test_a_share_that_does_not_answer_is_told_once_and_once_that_it_answers_agai
         assert second[0] == "trouble"
         assert "input/output error" in second[1]["message"]
         assert (well, status) == (("well", {}), ("status", {"n": 7}))
+        await page.aclose()
+
+    run(story())
+
+
+def test_a_share_that_hangs_is_told_although_nothing_fails():
+    async def story():
+        answers = threading.Event()
+        farm = Farm(7)
+
+        def hanging():
+            answers.wait(30)
+            return farm.look()
+
+        page = Live(hanging, look_s=3_600, patience_s=0.01).events()
+        assert await told(page, 1) == [
+            (
+                "trouble",
+                {"message": "the share has not answered for 0.01 s", "hint": ShareUnusable.hint},
+            )
+        ]
+        answers.set()
+        assert (await told(page, 2))[:2] == [("well", {}), ("status", {"n": 7})]
         await page.aclose()
 
     run(story())
