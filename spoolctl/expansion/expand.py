@@ -15,7 +15,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from spoolctl.spool import (
     PLAN_SCHEMA,
     BadRecord,
     Job,
+    LearningPlan,
     Plan,
     from_mapping,
     parse_mapping,
@@ -288,10 +289,7 @@ class Expansion:
                 yield "the jobs change images and name none: attach them (--attach FILE)"
 
     def _find_facts(self, files: Files) -> Json:
-        varies: Json = {
-            name: [_cut(value) for value in values[:VALUES_TOLD_MAX]]
-            for name, values in self._matrix.items()
-        }
+        varies: Json = {name: _cuts(values) for name, values in self._matrix.items()}
         seeds = self._branches[0].seeds
         if seeds is not None:
             varies["seed"] = [seeds.at(n) for n in range(min(seeds.count, VALUES_TOLD_MAX))]
@@ -312,8 +310,30 @@ class Expansion:
             "varies": varies,
             "packs": packs,
             "learning": self._experiment,
+            "learning_plan": _plan_told(self._learning) if self._learning else None,
         }
         return {key: value for key, value in facts.items() if value is not None}
+
+
+def _plan_told(plan: LearningPlan) -> Json:
+    """A learning plan in StableNew's words, as a group keeps it."""
+    facts: Json = {"mode": plan.mode, "stage": plan.stage}
+    if plan.variables:
+        facts["variables"] = {name: _cuts(values) for name, values in plan.variables.items()}
+    else:
+        facts |= {
+            "target_variable": plan.target_variable,
+            "sweep_values": _cuts(plan.sweep_values),
+        }
+    metadata = itertools.islice(plan.metadata.items(), VALUES_TOLD_MAX)
+    return facts | {
+        "images_per_step": plan.images_per_step,
+        "metadata": {key: _cut(value) for key, value in metadata},
+    }
+
+
+def _cuts(values: Sequence[Any]) -> list[Any]:
+    return [_cut(value) for value in values[:VALUES_TOLD_MAX]]
 
 
 def _cut(value: Any) -> Any:  # noqa: ANN401 - JSON

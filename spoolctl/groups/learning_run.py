@@ -16,7 +16,8 @@ def learning_run(jobs: Iterable[GroupJob], plan: JsonObject) -> JsonObject | Non
 
     Args:
         jobs: Of one group, in the order of their plan.
-        plan: What the group's definition says; its ``learning`` is the plan as it was submitted, if there is one.
+        plan: What the group's definition says; its ``learning_plan`` is the plan as it was submitted; one that an older version
+            wrote has none, and the plan is told as far as images do.
 
     Returns:
         ``None`` if no image belongs to an experiment.
@@ -42,7 +43,7 @@ def learning_run(jobs: Iterable[GroupJob], plan: JsonObject) -> JsonObject | Non
                 "seed": image.seed, "variable": image.variable, "value": image.value,
             }
         )  # fmt: skip
-    told = plan.get("learning")
+    told = plan.get("learning_plan")
     values = [one["value"] for one in steps.values()]
     return {
         "plan": told

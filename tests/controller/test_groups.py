@@ -319,6 +319,9 @@ def test_a_learning_run_is_told_as_steps_in_the_order_of_the_plan():
     assert [one["step_index"] for one in run["artifacts"]] == [0, 1, 0]
     assert run["summary"]["failed"] == ["n.4"]
     assert run["plan"] == {"target_variable": "CFG Scale", "sweep_values": [5.0, 7.0]}
+    submitted_plan = {"target_variable": "CFG Scale", "sweep_values": [5.0, 7.0, 9.0]}
+    told = learning_run([job("n.1", 5.0)], {"learning_plan": submitted_plan})
+    assert told["plan"] == submitted_plan, "also the values of which no image came"
 
 
 def test_a_group_without_an_experiment_has_no_learning_run():

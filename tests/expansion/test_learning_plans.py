@@ -6,6 +6,7 @@ import pytest
 from plans import made, on_base, stages, varies
 
 from spoolctl.controller.learning import corpus_records
+from spoolctl.expansion.expand import VALUE_CHARS_MAX
 from spoolctl.expansion.learning import path_of
 from spoolctl.spool import BadRecord
 
@@ -33,6 +34,18 @@ def test_a_sweep_in_stablenews_own_file_is_a_job_a_step() -> None:
     assert (
         expansion.facts["learning"]["experiment_id"] == f"cfg-{expansion.facts['plan_sha256'][:8]}"
     )
+
+
+def test_a_group_keeps_the_learning_plan_as_it_was_submitted() -> None:
+    facts = on_base(f"learning: {json.dumps(SWEEP)}").facts
+    assert facts["learning_plan"] == SWEEP
+    several = {
+        "mode": "multi_variable_experiment",
+        "variables": {"cfg_scale": [5, 7], "prompt": ["a" * 600]},
+    }
+    told = on_base(f"learning: {json.dumps(several)}").facts["learning_plan"]
+    assert told["variables"]["cfg_scale"] == [5, 7]
+    assert len(told["variables"]["prompt"][0]) == VALUE_CHARS_MAX, "a group's facts stay small"
 
 
 def test_the_corpus_tells_the_experiment_of_each_step(a_commit) -> None:

@@ -15,9 +15,10 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
-def open_scene(tmp_path):
+def open_scene(tmp_path, monkeypatch):
     """``open_scene(**settings)``: a fresh spool."""
     scenes = []
+    monkeypatch.setenv("SPOOL_INDEX", str(tmp_path / "index-of-the-test"))
 
     def open_one(**settings):
         scene = Scene(tmp_path / f"scene{len(scenes)}", **settings)

@@ -34,7 +34,7 @@ from spoolctl.spool import (
 )
 
 REPOSITORY = Path(__file__).parents[2]
-DYING_WORKER = Path(__file__).with_name("dying_worker.py")
+DYING = str(Path(__file__).with_name("dying.py"))
 SPOOLCTL = ("-c", "import sys; from spoolctl.cli.app import main; sys.exit(main())")
 POLL_S = 0.02 * PATIENCE  # a judge who looks all the time leaves a slow machine no time to work
 QUICK = {
@@ -146,19 +146,23 @@ class Scene:
     def worker(
         self, name, *flags, elsewhere=False, dies_at=None, root=None, variables=None, **drills
     ):
-        """Start a worker; *dies_at* names the operation and path end at which it kills itself."""
+        """Start a worker; *dies_at* names the operation at which it kills itself, as ``dying.py`` has it."""
         if "seconds_per_image" in drills:
             drills["seconds_per_image"] *= PACE
         options = [f"--backend-option={key}={value}" for key, value in drills.items()]
-        program = ["-m", "spoolworker.cli"] if dies_at is None else [str(DYING_WORKER), dies_at]
+        program = ["-m", "spoolworker.cli"]
+        if dies_at is not None:
+            program = [DYING, dies_at, "spoolworker"]
         arguments = [
             *program, "run", "--quiet", "--spool", str(root or self.root), "--name", name,
             "--scratch", str(self.folder / "scratch" / name), *options, *flags,
         ]  # fmt: skip
         return self._start(name, arguments, elsewhere=elsewhere, variables=variables)
 
-    def controller(self, *flags, name="controller"):
-        arguments = [*SPOOLCTL, "controller", "run", "--quiet", "--spool", str(self.root)]
+    def controller(self, *flags, name="controller", dies_at=None):
+        """Start a controller; *dies_at* as for a worker."""
+        program = SPOOLCTL if dies_at is None else (DYING, dies_at, "spoolctl")
+        arguments = [*program, "controller", "run", "--quiet", "--spool", str(self.root)]
         return self._start(name, [*arguments, *flags])
 
     def _start(self, name, arguments, *, elsewhere=False, variables=None):

@@ -194,7 +194,7 @@ def test_s08_blind_observer(open_scene):
 def test_s10_crash_between_outputs_and_manifest(scene):
     """ "A crash between outputs and manifest leaves nothing that looks done." """
     scene.drop("portrait", job_text(count=3))
-    first = scene.worker("w1", dies_at=f"link:{layout.MANIFEST}")
+    first = scene.worker("w1", dies_at=f"link:*/{layout.MANIFEST}")
     assert first.ended() == -9
     assert len(scene.images("portrait", 1)) == 3
     assert scene.verdicts("portrait") == [None]
