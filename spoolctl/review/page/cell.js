@@ -3,7 +3,7 @@
 import { thumbOf } from "./api.js";
 import { el, mark } from "./dom.js";
 import { spoken } from "./facts.js";
-import { isMarked } from "./marks.js";
+import { letterOf } from "./marks.js";
 
 /** The inside of a thumbnail's element: picture and badges. */
 export function fillCell(cell) {
@@ -23,7 +23,7 @@ export function fillCell(cell) {
 /** Shows an image, or a placeholder where it is not here yet; `withPicture` false leaves the picture for later. */
 export function showIn(cell, image, label, withPicture = true) {
   mark(cell, "data-image", image?.id);
-  mark(cell, "aria-label", image ? `${label}${spoken(image)}` : `${label}not loaded yet`);
+  mark(cell, "aria-label", image ? `${label}${spoken(image)}${letterOf(image.id) ? ", marked for compare" : ""}` : `${label}not loaded yet`);
   mark(cell, "data-choice", image?.choice);
   mark(cell, "data-rating", image?.rating);
   const picture = cell.firstChild;
@@ -40,7 +40,7 @@ function badges(shown, image) {
   if (image?.choice === "picked") told.push(["picked", "✓"]);
   if (image?.choice === "rejected") told.push(["rejected", "✕"]);
   if (image?.note) told.push(["noted", "✎"]);
-  if (image && isMarked(image.id)) told.push(["marked", "⧉"]);
+  if (image && letterOf(image.id)) told.push(["marked", letterOf(image.id)]);
   if (typeof image?.rating === "number") told.push(["rated", `${image.rating}★`]);
   const key = told.join("|");
   if (shown.dataset.key === key) return;

@@ -7,7 +7,7 @@ import { everyImage } from "./words.js";
 
 const TYPED_MS = 450;
 const ORDERS = [["", "Newest first"], ["oldest", "Oldest first"], ["plan", "By plan"], ["best", "Best first"]];
-const CHOICES = [["", "Picked or not"], ["picked", "Picked"], ["rejected", "Rejected"], ["neither", "Neither"]];
+const CHOICES = [["", "Any choice"], ["picked", "Picked"], ["rejected", "Rejected"], ["neither", "Neither"]];
 const RATINGS = [
   ["", "Any rating"], ["rated=false", "Not rated"], ["rated=true", "Rated"], ["rating=1", "★ 1 or better"], ["rating=2", "★ 2 or better"],
   ["rating=3", "★ 3 or better"], ["rating=4", "★ 4 or better"], ["rating=5", "★ 5"],
@@ -51,6 +51,7 @@ export class Filters {
       name: "text", type: "search", placeholder: "Text in the prompt", "aria-label": "Text in the prompt", "aria-keyshortcuts": "/", autocomplete: "off",
     });
     this.more = el("details", { class: "more" }, el("summary", {}, "More filters"), el("div", { class: "fields" }, TEXTS.map(field)));
+    this.chips = el("ul", { class: "chips", "aria-label": "Filters that are set" });
     this.element = el("form", {
       class: "filters", role: "search", "aria-label": "Filters",
       onsubmit: (event) => {
@@ -64,7 +65,8 @@ export class Filters {
       },
     },
     this.text, choice("ratings", "Rating", RATINGS), choice("choice", "Picked or rejected", CHOICES), choice("order", "Order", ORDERS),
-    button("Clear", () => this.#clear(), { class: "quiet clear" }), this.more);
+    button("Clear", () => this.#clear(), { class: "quiet clear" }),
+    this.more, this.chips);
     this.more.addEventListener("toggle", () => this.more.open && this.#suggest());
   }
 
@@ -75,10 +77,12 @@ export class Filters {
       if (elements[name] !== document.activeElement) elements[name].value = query[name] ?? "";
     }
     elements.ratings.value = query.rating ? `rating=${query.rating}` : query.rated ? `rated=${query.rated}` : "";
-    const set = TEXTS.filter(([name]) => query[name]).length;
-    this.more.firstChild.textContent = set ? `More filters (${set} set)` : "More filters";
-    if (set && !this.wasShown) this.more.open = true;
-    this.wasShown = true;
+    const set = TEXTS.filter(([name]) => query[name]);
+    this.chips.hidden = !set.length;
+    this.chips.replaceChildren(...set.map(([name, label]) => el("li", {}, button(`${label}: ${query[name]}  ✕`, () => {
+      const { [name]: _, ...others } = query;
+      this.#asked(others);
+    }, { "aria-label": `Take away the filter ${label}: ${query[name]}`, title: "Take this filter away" }))));
     this.element.querySelector(".clear").hidden = !Object.keys(query).length;
   }
 

@@ -22,6 +22,7 @@ export class Gallery {
   #cells = new Map();
   #selected = new Map();
   #anchor = 0;
+  #toggled = 0;
   #shape = { columns: 1, width: 1, height: 1 };
   #aspect = null;
   #frame = 0;
@@ -90,6 +91,7 @@ export class Gallery {
     this.active = Math.max(0, Math.min(this.active, (this.#list.count ?? 1) - 1));
     for (const [index, made] of this.#cells) this.#place(made, index);
     this.#draw();
+    this.#redraw();
   }
 
   /** Most images' height by width: the cells have one shape, whole images are shown in it. */
@@ -148,7 +150,10 @@ export class Gallery {
     }
     for (let index = first; index <= last; index += 1) if (!this.#cells.has(index)) this.#make(index);
     if (count && !this.#cells.has(this.active)) this.#make(this.active);
-    for (const [index, cell] of this.#cells) this.#renew(cell, index);
+    for (const [index, cell] of this.#cells) {
+      const image = this.#list.get(index);
+      if (cell.dataset.image !== image?.id || (!this.#isFast && cell.classList.contains("later"))) this.#renew(cell, index);
+    }
     if (!this.#isFast) this.#list.want(first, last);
   }
 
@@ -157,13 +162,16 @@ export class Gallery {
     cell.dataset.index = index;
     this.#place(cell, index);
     this.#cells.set(index, cell);
-    const after = [...this.#cells.keys()].filter((other) => other > index).sort((a, b) => a - b)[0];
+    this.#renew(cell, index);
+    let after = null;
+    for (const other of this.#cells.keys()) if (other > index && (after === null || other < after)) after = other;
     this.element.insertBefore(cell, this.#cells.get(after) ?? null); // the order that is read aloud
   }
 
   #renew(cell, index) {
     const image = this.#list.get(index);
     showIn(cell, image, "", !this.#isFast);
+    cell.classList.toggle("later", this.#isFast);
     mark(cell, "aria-posinset", index + 1);
     mark(cell, "aria-setsize", this.#list.count ?? -1);
     mark(cell, "aria-selected", String(image !== undefined && this.#selected.has(image.id)));
@@ -181,9 +189,11 @@ export class Gallery {
   go(index, { focus = true } = {}) {
     const count = this.#list.count ?? 0;
     if (!count) return;
+    const before = this.active;
     this.active = Math.max(0, Math.min(index, count - 1));
     this.#show(this.active);
     this.#draw();
+    for (const at of [before, this.active]) if (this.#cells.has(at)) this.#renew(this.#cells.get(at), at);
     if (focus) this.#cells.get(this.active)?.focus({ preventScroll: true });
   }
 
@@ -241,7 +251,7 @@ export class Gallery {
       this.open(this.active);
     } else if (event.key === " ") {
       event.preventDefault();
-      if (event.shiftKey) this.#range(this.#anchor, this.active);
+      if (event.shiftKey) this.#range(this.#toggled, this.active);
       else this.toggle(this.active);
     } else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -271,7 +281,7 @@ export class Gallery {
   toggle(index) {
     const image = this.#list.get(index);
     if (!image) return;
-    this.#anchor = index;
+    this.#anchor = this.#toggled = index;
     if (!this.#selected.delete(image.id)) this.#selected.set(image.id, image);
     this.#selectedNow();
   }

@@ -1,12 +1,15 @@
 // The gate of a group: preview jobs that others wait for. Approving says of each job which of its images go on: once, and
 // for good; so it is asked first, with what it releases.
 
-import { post, thumbOf } from "./api.js";
+import { get, post, thumbOf } from "./api.js";
 import { confirmed } from "./dialogs.js";
 import { button, el, keyed, say } from "./dom.js";
 import { ago, counted } from "./format.js";
 import { jobLink } from "./jobs.js";
+import { openLarge } from "./large.js";
+import { FixedList } from "./list.js";
 import { alarm, outcome, toast } from "./toast.js";
+import { adopt } from "./words.js";
 
 export class Gate {
   #gate = [];
@@ -16,7 +19,7 @@ export class Gate {
     this.after = after;
     this.list = el("ul", { class: "rows gate" });
     this.all = button("", () => this.#approve(this.#ready()), { class: "main", id: "approve" });
-    this.hint = el("p", { class: "dim" }, "Pick the images that go on (key p); then approve. Jobs of which nothing is picked keep waiting.");
+    this.hint = el("p", { class: "dim" }, "Pick the images that go on, in the gallery below or from a job's images (key p); then approve. Jobs of which nothing is picked keep waiting.");
     this.element = el("section", { "aria-labelledby": "gate", class: "gate-section", hidden: true },
       el("h2", { id: "gate" }, "Gate"), this.hint, el("div", { class: "row" }, this.all), this.list);
   }
@@ -45,7 +48,7 @@ export class Gate {
     return el("li", { "data-job": one.job },
       el("div", { class: "head" }, jobLink(one.job), el("span", { class: "pill" })),
       el("p", { class: "dim" }), el("div", { class: "picks" }),
-      el("div", { class: "row" }, approve, el("a", { class: "button quiet", href: `#/images?job=${encodeURIComponent(one.job)}` }, "All its images")));
+      el("div", { class: "row" }, approve, button("All its images", () => this.#look(one.job), { class: "quiet" })));
   }
 
   #update(row, one) {
@@ -59,11 +62,23 @@ export class Gate {
       ? [`${counted(shown.length, "image")} approved`, approved.by && `by ${approved.by}`, ago(approved.at), `for ${releases}`].filter(Boolean).join(" · ")
       : `${releases} wait${one.released?.length === 1 ? "s" : ""} for it`);
     keyed(row.querySelector(".picks"), shown.map((index) => `${one.job}:${index}`), (id) => id,
-      (id) => el("img", { src: thumbOf(id), alt: `Picked image ${id}`, "data-picked": id, loading: "lazy" }));
+      (id) => el("button", { type: "button", "data-picked": id, onclick: () => this.#look(one.job, id) },
+        el("img", { src: thumbOf(id), alt: `Picked image ${id}`, loading: "lazy" })));
     const approve = row.querySelector(".approve");
     approve.hidden = Boolean(approved);
     approve.disabled = !shown.length;
     say(approve, `Approve picked (${shown.length})`);
+  }
+
+  /** The images of a job, large; picking goes on there. */
+  async #look(job, id = null) {
+    try {
+      const images = adopt((await get("/api/images", { job, order: "plan", limit: 200 })).images);
+      if (images.length) openLarge(new FixedList(images), Math.max(0, images.findIndex((image) => image.id === id)));
+      else toast("No image of this job is known yet");
+    } catch (error) {
+      alarm(error);
+    }
   }
 
   async #approve(jobs) {

@@ -45,6 +45,7 @@ const create = (one) => el("li", { "data-group": one.group },
 function update(row, one) {
   const isOpen = one.open ?? (typeof one.jobs === "number" && one.ended < one.jobs);
   const pill = row.querySelector(".pill");
+  pill.hidden = !isOpen && !one.failed && typeof one.jobs !== "number"; // how many it has is not known
   say(pill, isOpen ? "open" : one.failed ? `${number(one.failed)} failed` : "ended");
   mark(pill, "data-state", isOpen ? "running" : one.failed ? "failed" : "done");
   const bar = row.querySelector(".bar");

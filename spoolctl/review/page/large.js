@@ -83,6 +83,7 @@ class Large {
             this.original = el("a", { class: "button quiet", target: "_blank", rel: "noopener" }, "Open the file")),
           this.facts)));
     this.stage.tabIndex = -1;
+    this.stage.autofocus = true;
     this.picture.addEventListener("error", () => this.stage.classList.add("broken"));
   }
 

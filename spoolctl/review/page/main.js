@@ -61,7 +61,7 @@ function nothing(asked) {
 function showConnection() {
   const shown = document.getElementById("connection");
   const words = { live: "live", connecting: "connecting", lost: "not connected, trying again" };
-  say(shown, words[live.state]);
+  say(shown, door.isClosed ? "not let in" : words[live.state]);
   shown.dataset.state = live.state;
 }
 
@@ -76,6 +76,7 @@ function showTrouble() {
 
 door.closed = () => {
   door.isClosed = true;
+  showConnection();
   const banner = document.getElementById("banner");
   banner.hidden = false;
   banner.replaceChildren(

@@ -12,6 +12,9 @@ export const marks = new EventTarget();
 export const marked = () => [...ids];
 export const isMarked = (id) => ids.includes(id);
 
+/** "A" to "D" for a marked image, else ''. */
+export const letterOf = (id) => "ABCD".charAt(ids.indexOf(id));
+
 /** Marks images that are not, or takes the mark away where all are. */
 export function toggleMarks(wanted) {
   if (wanted.every(isMarked)) for (const id of wanted) ids.splice(ids.indexOf(id), 1);

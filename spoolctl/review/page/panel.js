@@ -36,7 +36,7 @@ export class Panel {
     this.news = button("", () => this.#renew(), { class: "main news", hidden: true });
     this.empty = el("p", { class: "empty", hidden: true }, "No image matches. ");
     this.bulk = this.#bulk();
-    this.element = el("section", { class: "panel", "aria-label": label }, this.#tools(size), this.bulk, this.empty, this.gallery.element);
+    this.element = el("div", { class: "panel" }, this.#tools(size), this.bulk, this.empty, this.gallery.element);
     this.#stop = [
       listen(this.list, "change", () => this.#show()), listen(this.list, "news", () => this.#show()),
       listen(this.list, "trouble", (error) => this.#trouble(error)),
@@ -68,7 +68,7 @@ export class Panel {
     });
     this.select = button("Select", () => this.#selecting(!this.gallery.selecting), { "aria-pressed": "false", class: "quiet" });
     const next = el("label", { class: "switch" },
-      el("input", { type: "checkbox", checked: goesOn(), onchange: (event) => keep("goesOn", event.target.checked) }), "Rating goes on");
+      el("input", { type: "checkbox", checked: goesOn(), onchange: (event) => keep("goesOn", event.target.checked) }), "Go on after rating");
     const grid = el("a", { href: hashOf("grid", this.query), class: "button quiet" }, "Grid of two variables");
     return el("div", { class: "tools", "data-sticky": true }, this.count, this.news, el("span", { class: "stretch" }), next, this.select, grid, slider);
   }
@@ -82,8 +82,8 @@ export class Panel {
       choiceButtons((choice) => say_({ choice })).element,
       button("Neither", () => say_({ choice: null }), { "aria-keyshortcuts": "U" }),
       button("Note", () => noteOn(this.gallery.selected), { "aria-keyshortcuts": "N" }),
-      button("Mark for compare", () => toggleMarks(this.gallery.selected), { "aria-keyshortcuts": "C" }),
-      button("Select none", () => this.gallery.selectNone(), { "aria-keyshortcuts": "Escape" }));
+      button("Compare", () => toggleMarks(this.gallery.selected), { "aria-label": "Mark for compare", "aria-keyshortcuts": "C" }),
+      button("None", () => this.gallery.selectNone(), { "aria-label": "Select none", "aria-keyshortcuts": "Escape" }));
   }
 
   #selecting(on) {
