@@ -45,5 +45,5 @@ function badges(shown, image) {
   const key = told.join("|");
   if (shown.dataset.key === key) return;
   shown.dataset.key = key;
-  shown.replaceChildren(...told.map(([kind, text]) => el("span", { class: `badge ${kind}` }, text)));
+  shown.replaceChildren(...told.map(([kind, text]) => el("span", { class: `badge ${kind}`, "data-text": text })));
 }

@@ -9,6 +9,7 @@ import { adopt, words } from "./words.js";
 const PAGE = 200;
 const TRIES = 3;
 const NEWS_MS = 800;
+const AGAIN_MS = 4000;
 
 /** Whether an image still is what the filters on words ask for; others do not change. */
 function matches(image, query) {
@@ -26,6 +27,7 @@ export class ImageList extends EventTarget {
   #pages = new Map();
   #asked = new Set();
   #arrived = 0;
+  #isTroubled = false;
   #abort = new AbortController();
   #stop = [];
 
@@ -76,6 +78,7 @@ export class ImageList extends EventTarget {
     this.#asked.clear();
     Object.assign(this, { count: null, news: 0 });
     this.#arrived = 0;
+    this.#isTroubled = false;
     this.want(0, 0);
   }
 
@@ -84,12 +87,22 @@ export class ImageList extends EventTarget {
     this.#asked.add(page);
     try {
       this.#pages.set(page, adopt(await this.#images(page, signal)));
+      this.#asked.delete(page);
+      this.#isTroubled = false;
       this.dispatchEvent(new CustomEvent("change"));
     } catch (error) {
-      if (error.name !== "AbortError") this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
-    } finally {
-      if (!signal.aborted) this.#asked.delete(page);
+      if (error.name !== "AbortError") this.#failed(page, signal, error);
     }
+  }
+
+  /** Tells it once, and asks again in a while, unless what was asked for is what is wrong. */
+  #failed(page, signal, error) {
+    if (!this.#isTroubled) this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
+    this.#isTroubled = true;
+    if (error.status >= 400 && error.status < 500) return;
+    setTimeout(() => {
+      if (!signal.aborted) this.#fetch(page);
+    }, AGAIN_MS);
   }
 
   /** A page by its place in the list as it was: what came at the front since, and what left the filter, is reckoned with. */
