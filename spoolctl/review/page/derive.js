@@ -8,8 +8,8 @@ import { outcome, toast } from "./toast.js";
 
 const HOW = {
   variations: { text: "Variations", title: "Variations of this image", field: ["count", "How many", 4, 1, 100, 1] },
-  larger: { text: "Larger, same seed", title: "Larger, with the same seed", field: ["factor", "Factor", 2, 1, 4, 0.25] },
-  upscale: { text: "Upscale only", title: "Upscale this image only", field: ["factor", "Factor", 2, 1, 4, 0.25] },
+  larger: { text: "Larger, same seed", title: "Larger, with the same seed", field: ["factor", "Factor", 2, 1.25, 4, 0.25] },
+  upscale: { text: "Upscale only", title: "Upscale this image only", field: ["factor", "Factor", 2, 1.25, 4, 0.25] },
 };
 const CLASSES = ["interactive", "normal", "batch"];
 const LOOK_MS = 300;

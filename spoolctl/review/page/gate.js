@@ -59,7 +59,7 @@ export class Gate {
     pill.dataset.state = approved ? "done" : shown.length ? "running" : "idle";
     const releases = counted(one.released?.length ?? 0, "job");
     say(row.querySelector("p"), approved
-      ? [`${counted(shown.length, "image")} approved`, approved.by && `by ${approved.by}`, ago(approved.at), `for ${releases}`].filter(Boolean).join(" · ")
+      ? [shown.length ? `${counted(shown.length, "image")} approved` : "all its images approved", approved.by && `by ${approved.by}`, ago(approved.at), `for ${releases}`].filter(Boolean).join(" · ")
       : `${releases} wait${one.released?.length === 1 ? "s" : ""} for it`);
     keyed(row.querySelector(".picks"), shown.map((index) => `${one.job}:${index}`), (id) => id,
       (id) => el("button", { type: "button", "data-picked": id, onclick: () => this.#look(one.job, id) },

@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { confirmed, framed, show } from "./dialogs.js";
 import { button, el } from "./dom.js";
-import { counted } from "./format.js";
+import { ago, counted, duration } from "./format.js";
 import { alarm, outcome, toast } from "./toast.js";
 
 export const CLASSES = ["interactive", "normal", "batch"];
@@ -42,6 +42,14 @@ export async function cancelJobs(jobs, isRunning) {
 export const retryJobs = (jobs) => act("retry", { jobs }, (done) => `${AFTER.retry}: ${named(done)}`);
 export const holdJobs = (jobs) => act("hold", { jobs }, (done) => `${AFTER.hold}: ${named(done)}`);
 export const releaseJobs = (jobs) => act("release", { jobs }, (done) => `${AFTER.release}: ${named(done)}`);
+/** Releases a job; one that waits for something only once the person is sure, as it goes without that then. */
+async function releaseJob(job, state) {
+  const sure = state !== "waiting" || await confirmed({
+    title: "Release this job now?", lines: [job, "It does not wait any longer for what it was to wait for."], action: "Release it",
+  });
+  return sure && releaseJobs([job]);
+}
+
 export const moveJobs = (jobs, to) => act("move", { jobs, class: to }, (done) => `Moved to ${to}: ${named(done)}`);
 
 /** Cancels what is left of a group, once the person is sure. */
@@ -75,14 +83,14 @@ export function jobButtons(job, state, after = () => {}) {
   const can = {
     retry: ["failed", "cancelled"].includes(state),
     hold: isOpen && !isRunning && state !== "held",
-    release: state === "held",
-    move: isOpen && !isRunning,
+    release: ["held", "waiting"].includes(state),
+    move: isOpen && !["running", "claimed", "waiting", "held"].includes(state),
     cancel: isOpen,
   };
   const then = (done) => done && after();
   return [
     can.retry && button("Retry", async () => then(await retryJobs([job])), { "aria-label": `Retry ${job}` }),
-    can.release && button("Release", async () => then(await releaseJobs([job])), { "aria-label": `Release ${job}` }),
+    can.release && button("Release", async () => then(await releaseJob(job, state)), { "aria-label": `Release ${job}` }),
     can.hold && button("Hold", async () => then(await holdJobs([job])), { "aria-label": `Hold ${job}` }),
     can.move && moveChoice(async (to) => then(await moveJobs([job], to)), `Move ${job} to class`),
     can.cancel && button("Cancel", async () => then(await cancelJobs([job], isRunning)), { class: "bad", "aria-label": `Cancel ${job}` }),
@@ -124,9 +132,10 @@ function told(job, again) {
 }
 
 function attempt(one) {
-  const verdict = typeof one.verdict === "object" && one.verdict ? one.verdict : one;
+  const verdict = one.manifest ?? one;
   const parts = [
-    one.worker && `on ${one.worker}`, verdict.verdict ?? one.state ?? (one.is_open ? "running" : ""), verdict.code, verdict.message,
+    verdict.worker && `on ${verdict.worker}`, one.open ? "open" : verdict.verdict, verdict.code, verdict.message,
+    duration(verdict.duration_s), ago(verdict.ended_at),
   ].filter((part) => typeof part === "string" && part);
-  return el("li", { value: one.attempt ?? one.number ?? null }, parts.join(", ") || "nothing is told of it");
+  return el("li", { value: one.attempt }, parts.join(", ") || "nothing is told of it");
 }

@@ -8,6 +8,7 @@ import { alarm, outcome, toast } from "./toast.js";
 
 const KEYS = ["rating", "choice", "note"];
 const UNDO_MAX = 500;
+const AT_ONCE = 500;
 
 /** Every image seen, by id. */
 const known = new Map();
@@ -21,6 +22,7 @@ export const words = new EventTarget();
 /** Takes images from an answer; the same image is the same object everywhere. */
 export function adopt(images) {
   return images.map((image) => {
+    image.note ||= null;
     const before = known.get(image.id);
     if (!before) {
       known.set(image.id, image);
@@ -38,7 +40,7 @@ function change(list) {
   const ids = new Set();
   for (const { id, ...told } of list) {
     const image = known.get(id);
-    if (image) for (const key of KEYS) if (key in told) image[key] = told[key];
+    if (image) for (const key of KEYS) if (key in told) image[key] = told[key] || null; // an empty note is none
     ids.add(id);
   }
   words.dispatchEvent(new CustomEvent("changed", { detail: { ids, words: list } }));
@@ -55,13 +57,16 @@ function hold(ids, by) {
 }
 
 async function tell(ids, told) {
+  const taken = new Map();
   try {
-    const done = outcome(await post("/api/rate", { images: ids, ...told }));
-    return new Map(done.map((one) => [one.id, one]));
+    for (let from = 0; from < ids.length; from += AT_ONCE) {
+      const done = outcome(await post("/api/rate", { images: ids.slice(from, from + AT_ONCE), ...told }));
+      for (const one of done) taken.set(one.id, one);
+    }
   } catch (error) {
     alarm(error);
-    return new Map();
   }
+  return taken;
 }
 
 /**
