@@ -222,8 +222,19 @@ def test_the_page_imports_what_the_command_line_does_and_nothing_of_it():
 
 
 def test_the_controller_imports_what_its_work_needs():
-    below = (SPOOL, "spoolctl.scheduling", "spoolctl.index", "spoolctl.groups", "spoolctl.corpus")
+    below = (SPOOL, "spoolctl.scheduling", "spoolctl.index", "spoolctl.groups", "spoolctl.corpus", "spoolctl.notify")  # fmt: skip
     assert foreign("spoolctl.controller", *below) == {}
+
+
+def test_who_tells_people_imports_the_protocol_library_the_index_and_the_parsing_of_hours():
+    assert foreign("spoolctl.notify", SPOOL, "spoolctl.index", "spoolctl.scheduling.hours") == {}
+
+
+def test_what_is_news_is_decided_without_a_clock_and_without_a_file():
+    for name in ("news", "seeing", "wording"):
+        module = f"spoolctl.notify.{name}"
+        assert not {one.split(".")[0] for one in imports(module)} & (OUTSIDE | {"datetime"}), module
+        assert not [line for line, call in calls(module) if call in ACTS_AS_CLOCK], module
 
 
 def test_fsck_imports_the_protocol_library_and_the_controllers_ledgers():

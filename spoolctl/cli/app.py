@@ -68,6 +68,7 @@ COMMANDS = {
     ),
     "simulate": ("simulate:simulate", "Try the choosing on a farm that is not there."),
     "controller": ("controller:app", "The controller."),
+    "notify": ("notify:app", "Telling people what happens."),
     "corpus": ("corpus:app", "The learning corpus."),
     "history": ("history:app", "The history of jobs that have ended."),
     "schema": ("schema:app", "JSON Schemas of the spool's files."),

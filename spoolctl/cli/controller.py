@@ -11,6 +11,7 @@ import typer
 from spoolctl.cli import rendering
 from spoolctl.cli.opening import JsonOption, SpoolOption, spool_root
 from spoolctl.controller.run import Controller
+from spoolctl.notify import config_file, read_config
 from spoolctl.spool import slug
 from spoolctl.spool.eventlog import default_folder, open_log, tell_on_terminal
 
@@ -36,17 +37,23 @@ def run(
     log_folder: Annotated[
         Path | None, typer.Option("--log-folder", help="Where the event log goes.")
     ] = None,
+    notify: Annotated[
+        Path | None,
+        typer.Option("--notify", help="Whom to tell what: a YAML file; else $SPOOL_NOTIFY."),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Tell nothing while running.")
     ] = False,
 ) -> None:
     """Scan until told to stop; stand by while another controller does."""
     root = spool_root(spool)
+    file = config_file(notify)
+    tell = read_config(file) if file is not None else None
     folder = log_folder or default_folder()
     path = folder / f"controller-{slug(platform.node()) or 'machine'}.jsonl"
     log, close = open_log(path, also=None if quiet or as_json or once else tell_on_terminal)
     try:
-        life = Controller(root, log, use_lock=not no_lock)
+        life = Controller(root, log, use_lock=not no_lock, tell=tell)
         if once:
             _scan_once(life, as_json=as_json)
         else:

@@ -20,7 +20,7 @@ from pathlib import Path
 from spoolctl.controller.drops import Drops
 from spoolctl.controller.gallery import Gallery
 from spoolctl.groups import result_of, standing_of
-from spoolctl.index import GroupSums, Index, Wanted, group_sums, images, is_damage
+from spoolctl.index import GroupSums, Index, Wanted, group_sums, images, is_damage, said_of
 from spoolctl.spool import (
     Actor,
     BadRecord,
@@ -71,7 +71,7 @@ class GroupsKeeper:
         """Take in what a compile added to a ledger (its compiled path). Raises OSError or sqlite3.Error."""
         self._changed = True  # also if another program on this machine has read it first
         with self._making_anew():
-            self._opened().take_in(ledger, copy)
+            self.opened().take_in(ledger, copy)
 
     def tell(self) -> int:
         """Write the results of groups that have ended since, some of their pictures, and hear what was dropped; how many results.
@@ -81,7 +81,7 @@ class GroupsKeeper:
             sqlite3.Error: The index cannot be used.
         """
         with self._making_anew():
-            index = self._opened()
+            index = self.opened()
             now = self._actor.clock.mono()
             if now >= self._look_at:
                 self._look_at = now + LOOK_S
@@ -100,7 +100,7 @@ class GroupsKeeper:
     def _note_changes(self, index: Index) -> None:
         """Groups of which all jobs that their definitions name have ended are to be told."""
         for sums in group_sums(index.connection):
-            said = _said(sums)
+            said = said_of(sums)
             was_told = index.was_told(sums.group, _RESULT) == said
             self._gallery.add(index, sums.group, f"{said} {was_told}")
             if sums.group == _SINGLES or was_told:
@@ -117,7 +117,7 @@ class GroupsKeeper:
         """Groups in which nothing has ended since the last look, too: a job may be gone, or nobody defined them."""
         quiet: dict[str, str] = {}
         for sums in group_sums(index.connection):
-            said = _said(sums)
+            said = said_of(sums)
             if sums.group == _SINGLES or index.was_told(sums.group, _RESULT) == said:
                 continue
             quiet[sums.group] = said
@@ -134,7 +134,7 @@ class GroupsKeeper:
         except (OSError, SpoolError, ValueError) as error:
             self._actor.log("group.trouble", group=group, error=str(error))
             return False
-        self._gallery.add(index, group, f"{_said(sums)} True")
+        self._gallery.add(index, group, f"{said_of(sums)} True")
         return True
 
     @contextmanager
@@ -155,7 +155,8 @@ class GroupsKeeper:
             self._index.close()
             self._index = None
 
-    def _opened(self) -> Index:
+    def opened(self) -> Index:
+        """The index, for others of this thread. Raises OSError or sqlite3.Error."""
         if self._index is None:
             self._index = Index(self._path)
         return self._index
@@ -190,7 +191,7 @@ class GroupsKeeper:
         for folder in (layout.GROUPS, layout.parent(path)):
             ensure_folder(actor, folder)
         replace_own(actor, path, encode_json(result))
-        index.note_told(group, _RESULT, _said(sums))
+        index.note_told(group, _RESULT, said_of(sums))
         actor.log("group.ended", group=group, jobs=len(result.jobs), images=result.images)
         return True
 
@@ -201,8 +202,3 @@ class GroupsKeeper:
             self._actor.log("group.unreadable", job=name, attempt=number, error=str(error))
             return None
         return verdict.message if verdict else None
-
-
-def _said(sums: GroupSums) -> str:
-    """What makes a group's result another one: not what was said of its images."""
-    return f"{sums.ended}/{sums.succeeded}/{sums.failed}/{sums.cancelled}/{sums.images}/{sums.seconds:.3f}/{sums.last_end}"

@@ -16,10 +16,19 @@ from spoolctl.index.asking import (
     job_ends,
 )
 from spoolctl.index.database import Index, Refreshed, default_path, is_damage
+from spoolctl.index.ends import (
+    GroupEnds,
+    changes,
+    failure_codes,
+    group_ends,
+    image_count,
+    said_of,
+)
 from spoolctl.index.groups import GroupSums, group_sums
 
 __all__ = [
     "LIMIT_MAX",
+    "GroupEnds",
     "GroupSums",
     "Image",
     "Index",
@@ -27,10 +36,15 @@ __all__ = [
     "Order",
     "Refreshed",
     "Wanted",
+    "changes",
     "count",
     "default_path",
+    "failure_codes",
+    "group_ends",
     "group_sums",
+    "image_count",
     "images",
     "is_damage",
     "job_ends",
+    "said_of",
 ]

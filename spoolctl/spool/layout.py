@@ -33,6 +33,8 @@ ENDED_JOBS = f"{HISTORY}/history.jsonl"
 """The history, compiled of its parts."""
 FIGURES = f"{HISTORY}/figures.json"
 """What was learned of how long work takes, folded from the history."""
+NOTIFIED = f"{HISTORY}/notified.json"
+"""What people were told, if a controller tells them anything."""
 
 RECORD = "record.yaml"
 MANIFEST = "manifest.yaml"

@@ -28,6 +28,7 @@ from spoolctl.spool.records import (
     Job,
     Manifest,
     Node,
+    Notified,
     Plan,
     Pruned,
     Reason,
@@ -58,6 +59,7 @@ SCHEMAS: dict[str, type[Record]] = {
         ("holder", Holder),
         ("group", GroupDefinition),
         ("result", GroupResult),
+        ("notified", Notified),
     )
 }
 """File name in ``schemas/`` and the record that it describes."""

@@ -93,6 +93,14 @@ from spoolctl.spool.records.notes import (
     Reason,
     Request,
 )
+from spoolctl.spool.records.notified import (
+    NOTIFIED_SCHEMA,
+    GroupNotified,
+    Letter,
+    Notified,
+    Tone,
+    Trouble,
+)
 from spoolctl.spool.records.plan import (
     PLAN_SCHEMA,
     LearningPlan,
@@ -117,15 +125,15 @@ from spoolctl.spool.records.text import TEXT_BYTES_MAX, TextWorkload
 __all__ = [
     "APPROVAL_SCHEMA", "CLASSES", "DOCTOR_SCHEMA", "FIGURES_SCHEMA", "FORMAT_VERSION", "GROUP_RESULT_SCHEMA",
     "GROUP_SCHEMA", "HEARTBEAT_SCHEMA", "HOLDER_SCHEMA", "JOB_SCHEMA", "LOAD", "LOG_TAIL_CHARS_MAX",
-    "MANIFEST_SCHEMA", "NODE_SCHEMA", "OPEN", "OUTPUT_TEXT_CHARS_MAX", "PIXELS_MAX", "PLAN_SCHEMA",
+    "MANIFEST_SCHEMA", "NODE_SCHEMA", "NOTIFIED_SCHEMA", "OPEN", "OUTPUT_TEXT_CHARS_MAX", "PIXELS_MAX", "PLAN_SCHEMA",
     "PROTOCOL_VERSION", "PRUNED_SCHEMA", "REASON_SCHEMA", "RECORD_BYTES_MAX", "REQUEST_SCHEMA", "SETTINGS_SCHEMA",
     "STAGES_SCHEMA", "STAGE_NAMES", "TEXT_BYTES_MAX", "ADetailer", "Approval", "BackendUsed", "Choosing", "Code",
     "ComfyUIWorkload", "CommandName", "CommandWorkload", "Counts", "Diagnosis", "Dropped", "FigureRow", "Figures",
-    "Finding", "GroupDefinition", "GroupImage", "GroupJob", "GroupResult", "Heartbeat", "Hires", "Holder",
-    "ImageStage", "ImageWorkload", "Img2Img", "Input", "Job", "JobClass", "LearningPlan", "Limits", "Manifest",
-    "Meeting", "MemberState", "ModelHere", "ModelNeed", "Modes", "Need", "Node", "Output", "OwnChain", "PackUse",
+    "Finding", "GroupDefinition", "GroupImage", "GroupJob", "GroupNotified", "GroupResult", "Heartbeat", "Hires", "Holder",
+    "ImageStage", "ImageWorkload", "Img2Img", "Input", "Job", "JobClass", "LearningPlan", "Letter", "Limits", "Manifest",
+    "Meeting", "MemberState", "ModelHere", "ModelNeed", "Modes", "Need", "Node", "Notified", "Output", "OwnChain", "PackUse",
     "Plan", "Pool", "Pruned", "Ran", "Reason", "Record", "Refiner", "Request", "Requires", "Retention", "Retry",
     "Sample", "Sampling", "SeedRange", "Series", "Settings", "Severity", "SlotMatrix", "StableNewWorkload",
-    "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted", "TextWorkload", "Txt2Img", "Upscale",
+    "Stage", "StageDone", "StageTiming", "StagesDone", "Submitted", "TextWorkload", "Tone", "Trouble", "Txt2Img", "Upscale",
     "Verdict", "VramSeen", "When", "WorkflowInput", "WorkflowOutput", "stage_of_command",
 ]  # fmt: skip
