@@ -125,6 +125,7 @@ class Settling:
 class _Watched:
     beat: tuple[str, int]
     since: float
+    listed: float
     is_alive: bool = False
     """True once it has moved."""
     trouble: Trouble | None = None
@@ -160,7 +161,12 @@ class Workers:
             for one in self._watched.values():
                 one.since = mono  # nobody looked
         found: dict[str, WorkerSeen] = {}
-        gone = {name for name in self._watched if name not in beats}
+        # Not at once: a listing may be blind.
+        gone = {
+            name
+            for name, one in self._watched.items()
+            if name not in beats and mono - one.listed >= self._lease_s
+        }
         for name, beat in beats.items():
             if beat.is_stopped:
                 gone.add(name)
@@ -179,9 +185,10 @@ class Workers:
         now = (beat.session, beat.counter)
         watched = self._watched.get(name)
         if watched is None:
-            watched = self._watched[name] = _Watched(now, mono)
+            watched = self._watched[name] = _Watched(now, mono, mono)
         elif watched.beat != now:
             watched.beat, watched.since, watched.is_alive = now, mono, True
+        watched.listed = mono
         return watched
 
     def _fell_silent(

@@ -3,9 +3,12 @@
 import base64
 import json
 import threading
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
 
 
 @dataclass
@@ -58,3 +61,25 @@ def served():
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def apprise_is_loaded():
+    """Its services warn of what they import themselves (imghdr), which is theirs to mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            import apprise
+        except ImportError:
+            return
+        apprise.Apprise.instantiate("json://localhost")
+
+
+@pytest.fixture
+def service():
+    """One that runs."""
+    pytest.importorskip(
+        "apprise", reason="apprise is not installed (pip install 'spoolctl[notify]')"
+    )
+    with served() as one:
+        yield one

@@ -99,6 +99,17 @@ def test_a_heartbeat_that_cannot_be_read_or_is_not_listed_makes_nobody_silent(lo
         assert looks.see({}) is None
 
 
+def test_a_worker_that_one_listing_lacks_is_not_gone_and_one_that_all_lack_is(looks):
+    looks.looks(60)
+    looks.mono += LOOK_S
+    looks.see({})
+    assert looks.gone == set()
+    assert looks.look() == "well"
+    looks.mono += LEASE_S
+    looks.see({})
+    assert looks.gone == {"attic"}
+
+
 def test_a_sick_worker_is_sick_at_once_and_its_pilot_job_makes_it_neither_well_nor_sick_again(
     looks,
 ):
