@@ -49,7 +49,7 @@ class Outbox:
             return state
         now_s = self._actor.share_now_s()
         kept = [one for one in map(self._left_of, state.letters) if one is not None]
-        young = [one for one in kept if now_s - one.since_s < GIVEN_UP_S][-LETTERS_MAX:]
+        young = [one for one in kept if abs(now_s - one.since_s) < GIVEN_UP_S][-LETTERS_MAX:]
         for one in kept:
             if one not in young:
                 self._give_up(one)

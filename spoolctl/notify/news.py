@@ -7,6 +7,7 @@ Guarantees: one message for all that one look brings; nothing twice for the same
 each other, and a full share are told again only after intervals that double. Never one message for each job.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -95,12 +96,13 @@ _Step = tuple[Notified, list[tuple[Event, Item]]]
 
 
 def _noticed(state: Notified, seen: Seen) -> Notified:
-    """What must be known later, told or not: that there was work, and who is alive."""
+    """What must be known later, told or not: that there was work, and who is alive. Telling cannot have begun in the future."""
     workers = {name: how for name, how in state.workers.items() if name not in seen.gone}
     for name, one in seen.workers.items():
         if one.how is None:
             workers.setdefault(name, None)
-    return _changed(state, worked=state.worked or seen.is_busy or seen.has_ended, workers=workers)
+    worked = state.worked or seen.is_busy or seen.has_ended
+    return _changed(state, began_s=min(state.began_s, seen.now_s), worked=worked, workers=workers)
 
 
 def _share(state: Notified, seen: Seen, rules: Rules) -> _Step:
@@ -110,7 +112,8 @@ def _share(state: Notified, seen: Seen, rules: Rules) -> _Step:
     bound = _bound(room, rules)
     told_at_s = state.full_at_s
     if room.free < bound:
-        if told_at_s is not None and seen.now_s - told_at_s < _doubled(FULL_S, state.fulls):
+        due_s = _doubled(FULL_S, state.fulls)
+        if told_at_s is not None and _since_s(told_at_s, seen.now_s) < due_s:
             return state, []
         told = _changed(state, full_at_s=seen.now_s, fulls=state.fulls + 1)
         return told, [("share", full(room, again=told_at_s is not None))]
@@ -164,7 +167,7 @@ def _ended(
         return None
     ends = 0
     if known is not None and known.ended is not None:
-        since_s = now_s - known.at_s
+        since_s = _since_s(known.at_s, now_s)
         if known.ended == one.said or since_s < _doubled(AGAIN_S, known.ends):
             return None
         ends = known.ends if since_s < QUIET_AGAIN_S else 0
@@ -179,7 +182,7 @@ def _failing(
         if one.failed < rules.failing_from or _is_old(one.last_failed_s, began_s):
             return None
         return GroupNotified(at_s=now_s, failed=one.failed, failings=1)
-    since_s = now_s - known.at_s
+    since_s = _since_s(known.at_s, now_s)
     anew = known.failings == 0 or since_s >= QUIET_AGAIN_S
     at = known.failed + max(1, rules.failing_from) if anew else 2 * known.failed
     if one.failed < at or (not anew and since_s < _doubled(FAILING_S, known.failings)):
@@ -196,6 +199,11 @@ def _farm(state: Notified, seen: Seen, rules: Rules) -> _Step:
     if seen.is_busy or not state.worked or seen.idle_s < rules.idle_after_s:
         return state, []
     return _changed(state, worked=False), [("idle", idle(seen))]
+
+
+def _since_s(moment_s: float, now_s: float) -> float:
+    """Without end if the moment is yet to come: the share's clock was set back."""
+    return now_s - moment_s if moment_s <= now_s else math.inf
 
 
 def _doubled(first_s: float, times: int) -> float:

@@ -59,6 +59,8 @@ LOOK_MAX_S: Final = 15.0
 _LOOK_SWEEPS: Final = 4
 _SETTLE_SWEEPS: Final = 5
 _SINGLES: Final = shelf("alone")
+_NAME_CHARS_MAX: Final = 200
+"""Of a ``Label``."""
 
 
 def local_now() -> datetime:
@@ -214,7 +216,7 @@ class Watch:
         actor, here = self._actor, self._actor.host
         beats: dict[str, Heartbeat] = {}
         for name, (_, beat) in nodes(actor).items():
-            if beat is not None and beat.role == "worker":
+            if beat is not None and beat.role == "worker" and _can_be_noted(name):
                 beats[name] = beat
         dead = {
             name
@@ -227,17 +229,18 @@ class Watch:
     def _look_at_groups(self, state: Notified, mono: float) -> list[GroupSeen]:
         connection = self._senses.index().connection
         if (version := changes(connection)) != self._version:
-            self._groups = [(_sums(one), one) for one in group_ends(connection)]
+            found = group_ends(connection)
+            self._groups = [(_sums(one), one) for one in found if _can_be_noted(one.group)]
             self._version = version
-        found = []
+        may_be_told = []
         for sums, one in self._groups:
             if not may_matter(state, sums):
                 self._settling.forget(sums.group)
             elif sums.said is None:
-                found.append(self._told_more(connection, sums, one, is_settled=False))
+                may_be_told.append(self._told_more(connection, sums, one, is_settled=False))
             elif self._settling.see(sums.group, sums.said, mono, is_shown=one.is_shown):
-                found.append(self._told_more(connection, sums, one, is_settled=True))
-        return found
+                may_be_told.append(self._told_more(connection, sums, one, is_settled=True))
+        return may_be_told
 
     def _told_more(
         self, connection: sqlite3.Connection, sums: GroupSeen, one: GroupEnds, *, is_settled: bool
@@ -284,6 +287,11 @@ def _sums(one: GroupEnds) -> GroupSeen:
         is_settled=False,
         is_singles=one.group == _SINGLES,
     )
+
+
+def _can_be_noted(name: str | None) -> bool:
+    """False of a name that no program of ours gave, which what was told could not be read with."""
+    return name is not None and 0 < len(name) <= _NAME_CHARS_MAX
 
 
 def _moment_s(text: str | None) -> float | None:

@@ -9,8 +9,11 @@ from spoolctl.spool import Tone, Trouble
 
 ITEMS_MAX = 12
 PICTURES_MAX = 4
+CHARS_MAX = 1_600
+"""Of all lines: Discord takes 2000."""
+_TITLE_CHARS_MAX = 160
+_LINE_CHARS_MIN = 100
 _CODES_MAX = 4
-_WHY_CHARS_MAX = 300
 _WORST: tuple[Tone, ...] = ("failure", "warning", "info", "success")
 _IS: dict[Trouble, str] = {
     "silent": "is silent",
@@ -61,12 +64,18 @@ def message_of(items: Sequence[Item]) -> Message | None:
             lines.append(f"and {len(items) - ITEMS_MAX} more ({told})")
     tone = min((one.tone for one in items), key=_WORST.index)
     pictures = [one.picture for one in items[:ITEMS_MAX] if one.picture][:PICTURES_MAX]
-    return Message(tone, title, tuple(lines), tuple(pictures))
+    each = max(_LINE_CHARS_MIN, CHARS_MAX // len(lines))
+    return Message(
+        tone,
+        _cut(title, _TITLE_CHARS_MAX),
+        tuple(_cut(one, each) for one in lines),
+        tuple(pictures),
+    )
 
 
 def done(one: GroupSeen, *, again: bool) -> Item:
     """A group has ended."""
-    what = "ended again" if again else "done" if not one.failed else "ended"
+    what = "ended again" if again else _ending(one)
     head = f"{one.group}: {what}, {one.succeeded} of {one.ended} succeeded"
     parts = [f"{one.images} image{'s' * (one.images != 1)}"]
     if one.failed:
@@ -76,7 +85,9 @@ def done(one: GroupSeen, *, again: bool) -> Item:
     if one.wall_s is not None:
         parts.append(f"{duration(one.wall_s)} from first start to last end")
     parts.append(f"{duration(one.seconds)} of cards' time")
-    tone: Tone = "success" if not one.failed else "warning" if one.succeeded else "failure"
+    tone: Tone = "warning" if one.succeeded else "failure"
+    if not one.failed:
+        tone = "info" if one.cancelled else "success"
     return Item(tone, head, ", ".join(parts), one.picture)
 
 
@@ -99,7 +110,7 @@ def idle(seen: Seen) -> Item:
 def troubled(name: str, one: WorkerSeen) -> Item:
     """A worker cannot work."""
     how = _IS[one.how or "sick"]
-    return Item("failure", f"worker {name} {how}", one.why[:_WHY_CHARS_MAX])
+    return Item("failure", f"worker {name} {how}", one.why)
 
 
 def well_again(name: str, before: Trouble) -> Item:
@@ -125,6 +136,16 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest:02d} min" if hours else f"{minutes} min"
+
+
+def _ending(one: GroupSeen) -> str:
+    if one.succeeded == one.ended:
+        return "done"
+    return "cancelled" if one.cancelled == one.ended else "ended"
+
+
+def _cut(text: str, chars_max: int) -> str:
+    return text if len(text) <= chars_max else f"{text[: chars_max - 3]}..."
 
 
 def _codes(one: GroupSeen) -> str:

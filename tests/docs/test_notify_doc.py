@@ -20,9 +20,8 @@ apprise_is_loaded, service = serving.apprise_is_loaded, serving.service
 
 
 def test_every_key_is_in_the_table_and_no_other():
-    listed = re.findall(
-        r"^\| `([a-z_]+)` \| (?!a group|jobs|nothing|a worker|it is)", TEXT, flags=re.MULTILINE
-    )
+    table = TEXT[TEXT.index("| key |") :].split("\n\n")[0]
+    listed = re.findall(r"^\| `([a-z_]+)` \|", table, flags=re.MULTILINE)
     assert listed == [name for name in Config.model_fields if name != "schema_"]
 
 

@@ -85,6 +85,13 @@ def test_a_group_without_failures_is_done_and_one_of_only_failures_is_a_failure(
     assert farm.look(over("b", failed=4)).tone == "failure"
 
 
+def test_a_group_that_was_cancelled_is_no_success(farm):
+    message = farm.look(replace(over(), succeeded=0, cancelled=4))
+    assert (message.title, message.tone) == ("night: cancelled, 0 of 4 succeeded", "info")
+    message = farm.look(replace(over("b"), succeeded=3, cancelled=1))
+    assert (message.title, message.tone) == ("b: ended, 3 of 4 succeeded", "info")
+
+
 def test_a_group_that_has_not_settled_is_not_told_yet(farm):
     assert farm.look(over(is_settled=False)) is None
     assert farm.look(over()) is not None
@@ -105,6 +112,26 @@ def test_a_hundred_news_are_one_message_of_bounded_length(farm):
     assert len(message.lines) == 13
     assert message.lines[-1] == "and 88 more (88 success)"
     assert len(message.pictures) == 4
+
+
+def test_a_message_is_short_enough_for_those_who_take_little(farm):
+    groups = [over(f"{n:03}" + "g" * 190, failed=4, codes={"c" * 60: 1}) for n in range(100)]
+    message = farm.look(*groups, workers={"w": WorkerSeen("sick", "x" * 5_000)})
+
+    assert len(message.title) <= 160
+    assert sum(len(line) + 1 for line in message.lines) < 2_000
+
+
+def test_a_share_whose_clock_was_set_back_silences_nobody(farm):
+    """It said 2030 when telling began, and when something was told."""
+    farm.now_s = BEGAN + 3 * 365 * DAY
+    farm.state = beginning(farm.now_s)
+    farm.look(over("early"), room=Room(1, 10**12))
+    farm.now_s = BEGAN
+
+    assert farm.look(over(), room=Room(1, 10**12)) is not None
+    assert farm.look(over("early", said="again")) is not None
+    assert farm.state.began_s < BEGAN + 60
 
 
 def test_a_group_that_is_retried_and_ends_again_is_told_again(farm):

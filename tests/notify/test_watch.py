@@ -14,6 +14,7 @@ from spoolctl.notify.seeing import Room
 from spoolctl.notify.sending import Delivered
 from spoolctl.notify.watch import LOOK_MAX_S, Senses, Watch
 from spoolctl.spool import Code, Facts, Life, define_group, layout, retry
+from spoolctl.spool.memory import Crashed, Fault
 from tests.spool.spool_world import World
 
 NAMES = ["night.0001", "night.0002", "night.0003"]
@@ -408,3 +409,65 @@ def test_a_look_at_a_spool_where_nothing_happens_writes_nothing(farm):
     assert [
         one for one in view.trace[begin:] if layout.NOTIFIED in str(one) and "read" not in str(one)
     ] == []
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.CRASH, Fault.CRASH_AFTER, Fault.TORN, Fault.BEFORE, Fault.LOST_REPLY]
+)
+def test_whatever_fails_or_dies_at_any_operation_the_group_is_told_and_hardly_ever_twice(
+    farm, fault
+):
+    """Twice only by a controller that died with the message on its way: its note that it went is what was cut off."""
+    farm.looks(1)
+    farm.submitted(*NAMES)
+    farm.world.worker().work()
+    state = farm.world.share.tree()[layout.NOTIFIED]
+    farm.looks()  # merged, shown, told; then what was told is taken back
+    farm.world.share.put(layout.NOTIFIED, state)
+    before, twice, number, fired = farm.world, 0, 0, True
+    while fired:
+        world = before.copy()
+        view = world.client()
+        view.fail(number, fault)
+        first, second = FakePost(), FakePost()
+        told = 0
+        for post, files in ((first, view), (second, None)):
+            actor = world.actor("controller-c", files=files)
+            senses = Senses(farm.keeper.opened, lambda _mono: PLENTY, lambda: farm.now)
+            watch = Watch(actor, config(), post, senses)
+            try:
+                for _ in range(8):
+                    world.turn(LOOK_MAX_S)
+                    watch.look()
+            except Crashed:
+                pass
+            told += len(post.handed)
+        fired = len(view.trace) > number
+        assert 1 <= told <= (2 if fault in (Fault.CRASH, Fault.CRASH_AFTER, Fault.TORN) else 1), (
+            number,
+            view.trace[-3:],
+        )
+        assert json.loads(world.share.tree()[layout.NOTIFIED])["letters"] == []
+        twice += told > 1
+        number += 1
+    assert number > 20
+    assert twice < number / 4
+
+
+def test_names_that_no_program_of_ours_gave_are_passed_over(farm):
+    farm.looks(1)
+    farm.submitted(*NAMES)
+    farm.world.worker().work()
+    life = Life(farm.world.actor("attic", machine="host-b"), "worker", Facts(state="sick"))
+    for _ in range(6):
+        life.beat()
+        beat = farm.world.share.tree()["nodes/attic.heartbeat.json"]
+        farm.world.share.put(f"nodes/{'x' * 230}.heartbeat.json", beat)
+        farm.world.share.unlink("nodes/attic.heartbeat.json")
+        farm.looks(1)
+    farm.looks()
+    assert farm.post.titles() == ["night: done, 3 of 3 succeeded"]
+    second = farm.begin()
+    farm.looks()
+    assert second.handed == []
+    assert not farm.world.events("notify.unreadable")
