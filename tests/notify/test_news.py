@@ -126,7 +126,7 @@ def test_a_share_whose_clock_was_set_back_silences_nobody(farm):
     """It said 2030 when telling began, and when something was told."""
     farm.now_s = BEGAN + 3 * 365 * DAY
     farm.state = beginning(farm.now_s)
-    farm.look(over("early"), room=Room(1, 10**12))
+    assert farm.look(over("early", last_end_s=farm.now_s), room=Room(1, 10**12)) is not None
     farm.now_s = BEGAN
 
     assert farm.look(over(), room=Room(1, 10**12)) is not None
@@ -175,6 +175,12 @@ def test_what_was_told_long_ago_is_dropped_and_not_told_again(farm):
     farm.look(over("second"), after_s=OLD_S + 200)
 
     assert list(farm.state.groups) == ["second"]
+    assert farm.look(over("first")) is None
+
+
+def test_what_is_dropped_is_old_also_by_a_clock_that_runs_a_little_behind(farm):
+    farm.look(over("first"))
+    farm.look(over("second"), after_s=OLD_S + 1)
     assert farm.look(over("first")) is None
 
 
