@@ -13,7 +13,7 @@ import { alarm } from "./toast.js";
 import { words } from "./words.js";
 
 const AGAIN_MS = 1000;
-const SLOWEST_MS = 5000;
+const REST_MS = 5000;
 const OPEN = ["queued", "waiting", "held", "running"];
 
 export function groupView(root, { rest: name, query }) {
@@ -35,6 +35,7 @@ export function groupView(root, { rest: name, query }) {
 
 class Group {
   #looked = 0;
+  #rest = REST_MS;
   #isLooking = false;
   #stop;
   #later = settled(AGAIN_MS, () => this.look());
@@ -61,7 +62,7 @@ class Group {
     ];
     this.#stop = [
       listen(live, "results", this.#later),
-      listen(live, "status", () => Date.now() - this.#looked > SLOWEST_MS && this.isOpen !== false && this.look()),
+      listen(live, "status", () => Date.now() - this.#looked > this.#rest && this.isOpen !== false && this.look()),
       listen(words, "changed", this.#later),
       this.#later.cancel,
     ];
@@ -81,7 +82,7 @@ class Group {
       return;
     }
     this.#isLooking = true;
-    this.#looked = Date.now();
+    const began = Date.now();
     try {
       this.#show(await get("/api/group", { name: this.name }));
     } catch (error) {
@@ -89,6 +90,8 @@ class Group {
       else alarm(error);
     } finally {
       this.#isLooking = false;
+      this.#looked = Date.now();
+      this.#rest = Math.max(REST_MS, 10 * (this.#looked - began)); // a slow share is asked less
     }
   }
 

@@ -5,7 +5,7 @@ import { askNote } from "./dialogs.js";
 import { isTyping } from "./dom.js";
 import { counted } from "./format.js";
 import { kept } from "./kept.js";
-import { openCompare, toggleMarks } from "./marks.js";
+import { compareThese, toggleMarks } from "./marks.js";
 
 /** Whether rating an image goes on to the next one. */
 export const goesOn = () => kept("goesOn", true);
@@ -33,7 +33,7 @@ function acts(event, where) {
   const { key } = event;
   const ids = where.ids();
   if (key === "z" || key === "Z") return () => undo();
-  if (key === "C" || (key === "c" && event.shiftKey)) return where.compare ?? openCompare;
+  if (key === "C" || (key === "c" && event.shiftKey)) return where.compare ?? (() => compareThese(ids));
   if (!ids.length) return null;
   if (/^[1-5]$/.test(key)) {
     return () => {

@@ -23,6 +23,8 @@ function matches(image, query) {
 export class ImageList extends EventTarget {
   count = null;
   news = 0;
+  /** While set, nobody looks at it. */
+  isResting = false;
   #query;
   #pages = new Map();
   #asked = new Set();
@@ -34,7 +36,7 @@ export class ImageList extends EventTarget {
   constructor(query) {
     super();
     this.#query = query;
-    this.#stop = [listen(live, "results", settled(NEWS_MS, () => this.#look()))];
+    this.#stop = [listen(live, "results", settled(NEWS_MS, () => this.look()))];
     this.want(0, 0);
   }
 
@@ -130,8 +132,9 @@ export class ImageList extends EventTarget {
     return gone;
   }
 
-  async #look() {
-    if (this.count === null) return;
+  /** Asks how many there are now. */
+  async look() {
+    if (this.isResting || this.count === null) return;
     try {
       const { count } = await get("/api/images", { ...this.#query, limit: 1 }, this.#abort.signal);
       this.#arrived = Math.max(0, count - (this.count - this.#gone(Infinity)));

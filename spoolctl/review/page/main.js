@@ -46,11 +46,14 @@ function go() {
     now.view.renew(asked);
     return;
   }
+  const isFirst = !now.view;
   now.view?.leave?.();
   main.replaceChildren();
   scrollTo(0, 0);
   now = { name: `${asked.name}/${asked.rest}`, view: make ? make(main, asked) : nothing(asked) };
   document.title = `${now.view.title} · ${document.getElementById("brand").textContent}`;
+  const { activeElement } = document;
+  if (!isFirst && (activeElement === document.body || activeElement.closest("header"))) main.focus({ preventScroll: true });
 }
 
 function nothing(asked) {

@@ -39,6 +39,12 @@ export function openCompare() {
   else location.hash = compareHash(ids);
 }
 
+/** Compares the marked ones; where none are marked, these, if they are two to four. */
+export function compareThese(these) {
+  if (!ids.length && these.length > 1 && these.length <= MOST) location.hash = compareHash(these);
+  else openCompare();
+}
+
 export const compareHash = (list) => `#/compare?${new URLSearchParams(list.map((id) => ["id", id]))}`;
 
 /** The tray at the foot of the page. */

@@ -42,18 +42,23 @@ export class Panel {
       listen(this.list, "trouble", (error) => this.#trouble(error)),
     ];
     this.#show();
-    this.restore = back ? () => scrollTo({ top: back.top, behavior: "instant" }) : () => {};
+    this.list.isResting = false;
+    this.back = back;
   }
 
   /** To be called once the element is in the page. */
   shown() {
     this.gallery.layout();
-    this.restore();
+    if (!this.back) return;
+    scrollTo({ top: this.back.top, behavior: "instant" });
+    this.gallery.go(this.gallery.active);
+    this.list.look();
   }
 
   leave() {
     rested?.list.close();
     rested = { key: this.asked, list: this.list, active: this.gallery.active, top: scrollY };
+    this.list.isResting = true;
     this.gallery.leave();
     for (const stop of this.#stop) stop();
   }
@@ -127,7 +132,7 @@ export class Panel {
   /** Keys that reach nobody else: the arrows wake the gallery. */
   key(event) {
     if (this.gallery.element.contains(document.activeElement)) return false;
-    if (!event.key.startsWith("Arrow") || document.activeElement !== document.body) return false;
+    if (!event.key.startsWith("Arrow") || ![document.body, document.getElementById("main")].includes(document.activeElement)) return false;
     this.gallery.go(this.gallery.active);
     return true;
   }

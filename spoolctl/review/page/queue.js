@@ -27,6 +27,7 @@ export function queueView(root) {
     running: el("ul", { class: "cards" }), nodes: el("ul", { class: "cards nodes" }),
     failed: el("ul", { class: "rows" }), waiting: el("ul", { class: "rows" }), rejected: el("ul", { class: "rows" }),
   };
+  parts.none = el("p", { class: "dim" }, "");
   const latest = strip();
   const quiet = el("p", { class: "dim" }, "");
   const sections = {
@@ -38,7 +39,7 @@ export function queueView(root) {
     el("h1", { class: "unseen" }, "Live"),
     section("Queue", "queue", parts.tallies, parts.expected, find()),
     section("Running", "running", parts.running, quiet),
-    section("Nodes", "nodes", parts.nodes),
+    section("Nodes", "nodes", parts.nodes, parts.none),
     latest.element, ...Object.values(sections),
   );
   const draw = (status) => {
@@ -51,6 +52,10 @@ export function queueView(root) {
     keyed(parts.failed, status.failed ?? [], (one) => `${one.job}/${one.attempt}`, ...failedRow);
     keyed(parts.waiting, status.waiting ?? [], (one) => one.job, ...waitingRow);
     keyed(parts.rejected, status.rejected?.latest ?? [], (one) => one.file, ...rejectedRow);
+    say(parts.none, [
+      living(status.workers ?? []).length ? "" : "No worker is there; start one with 'spoolworker run'.",
+      status.controllers?.length ? "" : "No controller is there: jobs run all the same, but their images show here only once one has merged them.",
+    ].filter(Boolean).join(" "));
     for (const [name, shown] of Object.entries(sections)) shown.hidden = !parts[name].children.length;
   };
   if (!live.status) say(quiet, "Looking at the spool.");
