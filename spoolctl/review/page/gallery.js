@@ -136,25 +136,32 @@ export class Gallery {
     const { columns, height } = this.#shape;
     const row = height + GAP;
     const top = -this.element.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor((top - innerHeight) / row)) * columns;
-    const last = Math.min(count, Math.ceil((top + 2 * innerHeight) / row) * columns) - 1;
+    const from = (pixels) => Math.max(0, Math.floor(pixels / row)) * columns;
+    const to = (pixels) => Math.min(count, Math.ceil(pixels / row) * columns);
+    const [first, last] = [from(top - innerHeight), to(top + 2 * innerHeight)];
     for (const [index, cell] of this.#cells) {
       // the active one stays, wherever it is: it holds the focus
-      if ((index < first || index > last) && index !== this.active) {
-        cell.remove();
-        this.#cells.delete(index);
-      } else if (index >= count) {
+      const isFar = (index < first || index >= last) && index !== this.active;
+      if (isFar || index >= count) {
         cell.remove();
         this.#cells.delete(index);
       }
     }
-    for (let index = first; index <= last; index += 1) if (!this.#cells.has(index)) this.#make(index);
-    if (count && !this.#cells.has(this.active)) this.#make(this.active);
-    for (const [index, cell] of this.#cells) {
-      const image = this.#list.get(index);
-      if (cell.dataset.image !== image?.id || (!this.#isFast && cell.classList.contains("later"))) this.#renew(cell, index);
+    const [seen, bottom] = [Math.min(from(top), last), to(top + innerHeight)];
+    this.#fill(seen, bottom); // what is in view asks for its pictures first
+    this.#fill(Math.max(seen, bottom), last);
+    this.#fill(first, seen);
+    if (count) this.#fill(this.active, this.active + 1);
+    if (!this.#isFast) this.#list.want(first, last - 1);
+  }
+
+  /** Makes the cells of a range that lack, and shows in the others what has come since. */
+  #fill(first, end) {
+    for (let index = first; index < end; index += 1) {
+      const cell = this.#cells.get(index);
+      if (!cell) this.#make(index);
+      else if (cell.dataset.image !== this.#list.get(index)?.id || (!this.#isFast && cell.classList.contains("later"))) this.#renew(cell, index);
     }
-    if (!this.#isFast) this.#list.want(first, last);
   }
 
   #make(index) {

@@ -61,7 +61,7 @@ export const runningCard = [
   },
   (card, one) => {
     const attempt = Number(one.attempt) > 1 ? `attempt ${one.attempt}` : "";
-    const told = one.told === false ? "claimed, but its worker does not speak of it" : "";
+    const told = one.told === false ? "claimed; its worker has not spoken of it yet" : "";
     say(at(card, "what"), [one.worker, one.stage, short(one.model), attempt, told, silent(one)].filter(Boolean).join(" · "));
     showBar(at(card, "bar"), one.told === false ? null : one.progress);
     say(at(card, "done"), typeof one.progress === "number" ? `${Math.round(one.progress * 100)} %` : "");
@@ -84,10 +84,15 @@ export const nodeCard = [
     mark(at(card, "pill"), "data-state", one.rests && state === "idle" ? "rests" : state.replace("?", ""));
     mark(card, "data-worker", one.worker);
     say(at(card, "doing"), one.name ? [one.name, one.stage].filter(Boolean).join(" · ") : one.machine ? `on ${one.machine}` : "");
-    say(at(card, "gauges"), [...gauges(one), `last beat ${typeof one.age_s === "number" ? `about ${roughly(one.age_s)} ago` : "not known"}`].join(" · "));
+    say(at(card, "gauges"), [...gauges(one), beat(one.age_s)].join(" · "));
     say(at(card, "message"), [one.rests, one.message].filter(Boolean).join("; "));
   },
 ];
+
+function beat(age) {
+  if (typeof age !== "number") return "last beat not known";
+  return age < 3 ? "beats" : `last beat about ${roughly(age)} ago`;
+}
 
 function* gauges(one) {
   if (typeof one.vram_free_gb === "number") yield `${one.vram_free_gb.toFixed(1)} GB free`;

@@ -21,19 +21,21 @@ export function leave(dialog) {
   if (dialog.contains(box)) document.body.append(box);
 }
 
-/** Says what was done; only the latest is shown. `action` is {text, call}. */
+/** Says what was done; only the latest is shown. `action` is {text, call}. Returns what takes it away again. */
 export function toast(text, action = null) {
   const said = nearest().querySelector("#said");
   clearTimeout(timer);
-  const close = () => said.replaceChildren();
+  const close = () => shown.remove();
   const more = action
     ? button(action.text, () => {
         close();
         action.call();
       })
     : null;
-  said.replaceChildren(el("div", { class: "toast" }, el("span", {}, text), more));
+  const shown = el("div", { class: "toast" }, el("span", {}, text), more);
+  said.replaceChildren(shown);
   timer = setTimeout(close, SHOWN_MS);
+  return close;
 }
 
 /** Shows an error, both its lines. */

@@ -80,7 +80,7 @@ export function sayOf(ids, told) {
   const entry = { text: inWords(told, ids.length), before };
   said.push(entry);
   if (said.length > UNDO_MAX) said.shift();
-  toast(entry.text, { text: "Undo", call: () => undo(entry) });
+  entry.hide = toast(entry.text, { text: "Undo", call: () => undo(entry) });
   return send(ids, told, entry);
 }
 
@@ -107,7 +107,9 @@ function settle(ids, told, entry, done) {
   const refused = entry.before.filter((one) => !done.has(one.id));
   change(free(refused));
   entry.before = ids.filter((id) => done.has(id)).map((id) => pick(done.get(id).before ?? {}, keys, id));
-  if (!entry.before.length && said.includes(entry)) said.splice(said.indexOf(entry), 1);
+  if (entry.before.length || !said.includes(entry)) return;
+  said.splice(said.indexOf(entry), 1); // nothing of it was taken
+  entry.hide();
 }
 
 /** Takes the last word back (or the one given), also of many images at once. */
