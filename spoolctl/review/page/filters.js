@@ -6,7 +6,7 @@ import { short } from "./format.js";
 import { everyImage } from "./words.js";
 
 const TYPED_MS = 450;
-const ORDERS = [["", "Newest first"], ["oldest", "Oldest first"], ["plan", "By plan"], ["best", "Best first"]];
+const ORDERS = [["", "Newest"], ["oldest", "Oldest"], ["plan", "By plan"], ["best", "Best"]];
 const CHOICES = [["", "Any choice"], ["picked", "Picked"], ["rejected", "Rejected"], ["neither", "Neither"]];
 const RATINGS = [
   ["", "Any rating"], ["rated=false", "Not rated"], ["rated=true", "Rated"], ["rating=1", "★ 1 or better"], ["rating=2", "★ 2 or better"],

@@ -174,7 +174,7 @@ class Grid {
     for (const { mean, images } of this.#cells) {
       const rated = images.filter((image) => typeof image.rating === "number");
       const sum = rated.reduce((all, image) => all + image.rating, 0);
-      say(mean, rated.length ? `★ ${(sum / rated.length).toFixed(1)} of ${rated.length}` : "");
+      say(mean, rated.length ? `★ ${(sum / rated.length).toFixed(1)} (${rated.length} rated)` : "");
     }
   }
 

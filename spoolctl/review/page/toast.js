@@ -48,6 +48,7 @@ export function alarm(error) {
     el("span", {}, el("b", {}, error.message ?? String(error)), error.hint ? el("small", {}, error.hint) : null),
     button("Close", () => shown.remove()),
   );
+  for (const before of [...box.children]) if (before.textContent === shown.textContent) before.remove();
   while (box.children.length > 2) box.firstChild.remove();
   box.append(shown);
   setTimeout(() => shown.remove(), ALERT_MS);
