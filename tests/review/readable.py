@@ -48,6 +48,10 @@ def _names(nodes):
 
 
 def _outline(nodes):
+    open_dialogs = [one for one in nodes if one["role"] == "dialog" and one.get("modal")]
+    if open_dialogs:  # it is all that is read
+        yield from ("a dialog without a name" for one in open_dialogs if not one["name"].strip())
+        return
     roles = [one["role"] for one in nodes]
     levels = [one.get("level") for one in nodes if one["role"] == "heading"]
     if levels.count(1) != 1:

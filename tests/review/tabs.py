@@ -117,11 +117,11 @@ class Page:
         return answer["result"]
 
     def wait_for(self, condition, why, within_s=15.0):
-        """Wait until an expression is true, and give its value; while the page is being left it is not."""
+        """Wait until an expression is true, and give its value, of an element ``True``; while the page is being left it is not."""
 
         def holds():
             try:
-                return self.evaluate(condition)
+                return self.evaluate(_VALUE_OF % condition)
             except Refused as error:
                 if "context" in str(error):
                     return None
@@ -246,6 +246,8 @@ class Page:
             for one in nodes if not one["ignored"]
         ]  # fmt: skip
 
+
+_VALUE_OF = "(async () => { const value = await (%s); return value instanceof Node || value; })()"
 
 _FREE_POINT = """function() {
   if (!this.isConnected || this.disabled) return null;

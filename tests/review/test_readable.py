@@ -26,6 +26,7 @@ WRONG = {
     "a tabindex of 3": ("tabindex=-1", "tabindex=3"),
     "clicked, but no control": ("<p class", "<p onclick='1' class"),
     "aria-controls names nothing": ("<button>", "<button aria-controls=nothing>"),
+    "a dialog without a name": ("</main>", "</main><dialog></dialog><script>document.querySelector('dialog').showModal()</script>"),
     "a contrast of 1.00: Words": ("#000; color: #fff", "#000; color: #000"),
     "a contrast of 2.32: Heading": ("#222", "#aaa"),
 }  # fmt: skip
