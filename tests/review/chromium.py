@@ -32,7 +32,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-domain-reliability", "--disable-breakpad",
     "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1", "--no-proxy-server",
-    "--force-color-profile=srgb", "--hide-scrollbars", "--mute-audio", "--password-store=basic", "--use-mock-keychain",
+    "--force-color-profile=srgb", "--mute-audio", "--password-store=basic", "--use-mock-keychain",
     "--lang=en-US",
 )  # fmt: skip
 START_S = 30.0

@@ -5,20 +5,21 @@ Each picture is checked for its size: ``docs/`` is no place for large files.
 """
 
 import argparse
-import contextlib
 import io
 import os
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
-sys.path[:0] = [str(Path(__file__).parents[number] / part) for number, part in ((0, ""), (1, "scenarios"))]  # fmt: skip
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "scenarios")]  # as pytest does
 
-from chromium import Chromium
-from nights import GROUP, Night
-from PIL import Image
+from chromium import Chromium  # noqa: E402 - behind the path
+from nights import GROUP, Night  # noqa: E402
+from PIL import Image  # noqa: E402
 
-from spoolctl.spool import PICKED, REJECTED, Word, rate
+from spoolctl.spool import PICKED, REJECTED, Word, layout, rate  # noqa: E402
 
 BYTES_MAX = 300_000
 NEGATIVE = "text, watermark, blurry"
@@ -29,24 +30,47 @@ SCENES = (
     "a glass blower at work, sparks", "an old library, dust in the light", "a storm over the pass, wide angle", "a tide pool, macro",
 )  # fmt: skip
 PACK = "morning pack"
-BYTES_OF_PICTURES = {}
+DESK, PHONE = (1360, 850), (390, 844)
+LOADED = "[...document.images].filter((one) => one.checkVisibility()).every((one) => one.complete && one.naturalWidth)"
 
 
 def stage(night):
-    """Everything that is seen: what the night made, what was said of it, who is at work."""
-    names = night.sweep(size=(384, 256))
-    night.waits_for("large", names[1])
+    """Everything that is seen: what the night made, what was said of it."""
+    settings = night.root / layout.SETTINGS
+    settings.write_text(settings.read_text().replace("spool-scenario", "attic"))
+    night.submit(_sweep(), "--name", "sweep")
     night.submit(_pack(SCENES, "batch", PACK), "--name", "pack")
-    night.draw([f"pack.{number:04d}" for number in range(1, len(SCENES) + 1)])
+    swept = [f"sweep.{number:04d}" for number in range(1, 10)]
+    packed = [f"pack.{number:04d}" for number in range(1, len(SCENES) + 1)]
+    night.draw([*swept, *packed])
+    night.waits_for("large", swept[1])
+    night.waits_for("larger", swept[5])
     person = night.actor("person-ann")
-    for number, name in enumerate((*names, *(f"pack.{one:04d}" for one in range(1, 9)))):
-        for image in (0, 1):
-            dice = (number * 7 + image * 3) % 11
-            if dice < 9:
-                choice = PICKED if dice == 4 else REJECTED if dice == 1 else None
-                rate(person, name, image, Word(rating=1 + (number + 2 * image) % 5, choice=choice))
+    for number, (name, image) in enumerate((one, image) for one in (*swept, *packed[:8]) for image in (0, 1)):  # fmt: skip
+        if number % 5 != 4:
+            rate(person, name, image, Word(rating=(3, 4, 2, 5, 3, 1, 4)[number % 7]))
+    for name, image in ((swept[1], 1), (swept[5], 0), (packed[0], 3), (packed[2], 2)):
+        rate(person, name, image, Word(rating=5, choice=PICKED))
+    for name, image in ((swept[2], 0), (packed[0], 2), (packed[1], 0)):
+        rate(person, name, image, Word(rating=1, choice=REJECTED))
+    rate(person, packed[2], 1, Word(rating=4, note="the left third, larger"))
     for _ in range(3):  # thumbnails, contact sheets and pages come in portions
         night.merge()
+
+
+def _sweep():
+    """Three scales by three samplers. Each has seeds of its own, for ``sketch`` draws by prompt and seed alone."""
+    cells = [
+        {"cfg_scale": scale, "sampler": sampler, "seed": 100 * row + 10 * column + 1}
+        for row, scale in enumerate((5.0, 6.5, 8.0)) for column, sampler in enumerate(("Euler a", "DPM++ 2M", "UniPC"))
+    ]  # fmt: skip
+    plan = _pack(SCENES[:1], "batch", GROUP)
+    stage = plan["base"]["workload"]["stages"][0] | {"count": 2, "width": 416, "height": 320}
+    stage = {
+        key: value for key, value in stage.items() if key not in ("cfg_scale", "sampler", "seed")
+    }
+    workload = {"kind": "image", "stages": [stage]}
+    return {**plan, "base": {**plan["base"], "workload": workload}, "matrix": {"cell": cells}, "order": "plain"}  # fmt: skip
 
 
 def at_work(night):
@@ -74,6 +98,64 @@ def _pack(scenes, job_class, name, steps=1):
     }  # fmt: skip
 
 
+def shoot(browser, night, into):
+    """Every picture."""
+    person = browser.person()
+    desk, phone = browser.page(person, size=DESK), browser.page(person)
+    phone.size(*PHONE, scale=2, mobile=True)
+    group = f"#/group/{quote(GROUP)}"
+    for scheme in ("light", "dark"):
+        for page in (desk, phone):
+            page.scheme(scheme)
+        for name, address, first in (
+            (
+                "review",
+                "#/images?order=oldest",
+                "document.querySelectorAll('[role=option] img').length > 20",
+            ),
+            (
+                "review-live",
+                "",
+                "document.querySelectorAll('[role=progressbar][aria-valuenow]').length >= 2 && document.querySelector('.strip img')",
+            ),
+            ("review-group", group, "document.querySelector('[data-picked]')"),
+            (
+                "review-compare",
+                "#/compare?id=sweep.0001:0&id=sweep.0002:0&id=sweep.0006:0",
+                "document.images.length > 2",
+            ),
+            (
+                "review-grid",
+                f"#/grid?group={quote(GROUP)}",
+                "document.querySelectorAll('main img').length >= 6",
+            ),
+        ):
+            desk.goto(f"{night.url}{address}")
+            take(desk, first, into / f"{name}-{scheme}.png")
+        desk.goto(f"{night.url}#/images?order=oldest")
+        desk.wait_for(f"document.images.length && {LOADED}", "the gallery")
+        desk.click("[role=option]")
+        take(
+            desk,
+            "document.querySelector('dialog img')?.naturalWidth",
+            into / f"review-large-{scheme}.png",
+        )
+        desk.press("Escape")
+        phone.goto(f"{night.url}#/images?order=oldest")
+        take(
+            phone,
+            "document.querySelectorAll('[role=option] img').length > 5",
+            into / f"review-phone-{scheme}.png",
+        )
+
+
+def take(page, first, path):
+    """One picture, once everything in it is there."""
+    page.wait_for(first, f"what {path.name} is to show", 30)
+    page.wait_for(LOADED, f"the pictures in {path.name}", 30)
+    path.write_bytes(quantised(page.screenshot()))
+
+
 def quantised(data):
     """PNG of 256 colours, and fewer until it is small enough for a document."""
     with Image.open(io.BytesIO(data)) as image:
@@ -85,3 +167,27 @@ def quantised(data):
         if made.tell() <= BYTES_MAX:
             return made.getvalue()
     raise ValueError(f"a picture of {flat.width} x {flat.height} does not fit {BYTES_MAX} bytes")
+
+
+def main(arguments=None):
+    """Make all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("into", type=Path, metavar="DIR")
+    given = parser.parse_args(arguments)
+    given.into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="review-shots-") as scratch:
+        folder = Path(scratch) / "night"
+        os.environ["SPOOL_INDEX"] = str(folder / "index")
+        night = Night(folder)
+        try:
+            stage(night)
+            at_work(night)
+            with Chromium(Path(scratch) / "chromium") as browser, browser.closing_pages():
+                shoot(browser, night, given.into)
+        finally:
+            night.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

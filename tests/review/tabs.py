@@ -153,11 +153,9 @@ class Page:
         said = "\n".join([*self.troubles, *self.seen.console[-10:]])
         return f"at {self.seen.url} '{title}'\n--- text\n{text}\n--- console\n{said}"
 
-    def screenshot(self, path):
+    def screenshot(self):
         """What is seen, as PNG."""
-        path.write_bytes(
-            base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
-        )
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     # -- doing
 

@@ -2,11 +2,14 @@
 
 import contextlib
 import http.server
+import io
 import threading
 
 import psutil
 import pytest
-from chromium import Chromium, Refused, found
+from chromium import Chromium, found
+from PIL import Image
+from tabs import Refused
 
 BUTTONS = """
 <!doctype html><title>tiny</title><h1>Hello</h1>
@@ -136,7 +139,7 @@ def test_every_request_is_known_and_two_people_share_no_cookie(browser, site):
     assert [one.evaluate("document.cookie") for one in (ann, bob)] == ["who=ann", ""]
 
 
-def test_light_dark_and_size_are_as_asked_and_seen_in_a_picture(page, site, tmp_path):
+def test_light_dark_and_size_are_as_asked_and_seen_in_a_picture(page, site):
     page.goto(f"{site}/")
     dark = "matchMedia('(prefers-color-scheme: dark)').matches"
     page.scheme("dark")
@@ -144,10 +147,7 @@ def test_light_dark_and_size_are_as_asked_and_seen_in_a_picture(page, site, tmp_
     page.scheme("light")
     assert page.evaluate(dark) is False
     page.size(400, 300)
-    page.screenshot(tmp_path / "seen.png")
-    from PIL import Image
-
-    with Image.open(tmp_path / "seen.png") as picture:
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
         assert picture.size == (400, 300)
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 2
 

@@ -131,6 +131,7 @@ def test_what_was_just_made_is_shown_without_a_reload(page, night):
 
 
 def test_a_thousand_images_scroll_and_only_those_near_the_screen_are_in_the_page(page, thousand):
+    page.size(1600, 1400)
     page.goto(images_of(thousand, THOUSAND))
     page.wait_for(ALL_LOADED, "the first thumbnails")
     seen, most, bottom = {}, 0, False
@@ -273,6 +274,93 @@ def picture_of(night, job, index):
     found = [one for one in night.manifests(job)[1].outputs if one.image_index == index]
     with Image.open(night.results(job) / found[-1].path) as image:
         return image.convert("RGB")
+
+
+# Jobs from an image, filters, trouble
+
+
+def test_a_larger_one_of_an_image_is_submitted_from_where_it_is_seen(page, night):
+    open_gallery(page, night)
+    go_to(page, "sweep.0003:1")
+    page.press("Enter")
+    page.click_on("button", "Upscale only")
+    page.wait_for(
+        "document.querySelector('dialog .summary')?.textContent !== 'looking'",
+        "what will be submitted",
+    )
+    page.click_on("button", "Submit")
+    page.wait_for_text("Submitted: 1 job")
+    (job,) = set(night.records()) - {f"sweep.{number:04d}" for number in range(1, 7)}
+    assert night.records()[job][0].startswith("queue/interactive/")
+    page.wait_for_text(job)
+    night.draw([job])
+    (made,) = night.manifests(job)[1].outputs
+    with Image.open(night.results(job) / made.path) as image:
+        assert image.tobytes() == drawing.enlarge(picture_of(night, "sweep.0003", 1), 2).tobytes()
+
+
+def test_filters_show_what_they_say_and_stand_in_the_address(page, night):
+    rate(night.actor(), "sweep.0002", 1, Word(rating=4, choice="picked"))
+    rate(night.actor(), "sweep.0004", 0, Word(rating=2))
+    night.merge()
+    page.goto(f"{night.url}#/images")
+    page.wait_for_text(f"{IMAGES} images")
+    page.press("/")
+    page.type_text("no such words")
+    page.wait_for_text("0 images")
+    page.goto(f"{night.url}#/images?rating=3")
+    page.wait_for(f"{CELLS}.map((one) => one.dataset.image).join() === 'sweep.0002:1'", "the one")
+    page.goto(f"{night.url}#/images?rated=true")
+    page.wait_for(f"{CELLS}.length === 2", "both")
+
+
+def test_a_share_that_does_not_answer_is_told_and_so_is_its_coming_back(page, night):
+    page.goto(night.url)
+    page.wait_for_text("Nothing runs now")
+    stay(page)
+    away = night.root.with_name("away")
+    night.root.rename(away)
+    page.wait_for(
+        "!document.querySelector('[role=alert]').hidden && document.querySelector('[role=alert]').innerText",
+        "the trouble to be told",
+        20,
+    )
+    away.rename(night.root)
+    page.wait_for("document.querySelector('[role=alert]').hidden", "the trouble to be over", 20)
+    assert page.evaluate(NEVER_LEFT)
+
+
+def test_beyond_this_machine_only_who_has_the_link_sees_anything(browser, night):
+    link = urlsplit(night.review("--host", "0.0.0.0"))
+    here = f"http://127.0.0.1:{link.port}/"
+    stranger, friend = browser.page(), browser.page()
+    stranger.goto(here)
+    stranger.wait_for_text("needs its link with the token")
+    friend.goto(f"{here}?{link.query}#/images")
+    friend.wait_for(ALL_LOADED, "the images")
+    assert "token" in link.query
+    assert friend.evaluate("[location.search, document.cookie]") == ["", ""], (
+        "no script can read it"
+    )
+    stranger.goto(f"{here}api/images")
+    assert "sweep" not in stranger.evaluate("document.body.innerText")
+
+
+def test_light_and_dark_can_be_chosen_against_the_systems_own(page, night):
+    page.scheme("light")
+    page.goto(night.url)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    for _ in range(2):
+        page.click("#theme")
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == dark
+    page.click("#theme")
+    assert page.evaluate(ground) == light
+    page.scheme("dark")
+    assert page.evaluate(ground) == dark
 
 
 # Everybody
