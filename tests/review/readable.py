@@ -8,7 +8,7 @@ What lies on a picture or a gradient is not measured.
 import itertools
 
 CONTRAST, CONTRAST_LARGE = 4.5, 3.0
-"""WCAG 2.2, 1.4.3; large is 24 px, or 18.66 px and bold."""
+"""WCAG 2.2, 1.4.3; large is 24 px, or 18.66 px and bold. Signs, which are no letters, are as large ones (1.4.11); their edge counts."""
 _NAMELESS = frozenset({"RootWebArea", "main", "generic", "none", "paragraph"})
 """May take the focus without a name: by a script, or as something that scrolls."""
 
@@ -127,9 +127,14 @@ _CONTRAST = """(enough, enoughIfLarge) => {
     if (box.width < 2 || box.height < 2) continue;
     const under = ground(element), style = getComputedStyle(element);
     if (!under) continue;
-    const [a, b] = [light(over(rgba(style.color), under)), light(under)].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05), size = parseFloat(style.fontSize);
-    const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    const against = (colour) => {
+      const [a, b] = [light(over(rgba(colour), under)), light(under)].sort((x, y) => y - x);
+      return (a + 0.05) / (b + 0.05);
+    };
+    const edge = parseFloat(style.webkitTextStrokeWidth) > 0 ? against(style.webkitTextStrokeColor) : 0;
+    const ratio = Math.max(against(style.color), edge), size = parseFloat(style.fontSize);
+    const isSign = !/[\\p{L}\\p{N}]/u.test(words);
+    const isLarge = isSign || size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
     if (ratio < (isLarge ? enoughIfLarge : enough)) found.add(`a contrast of ${ratio.toFixed(2)}: ${words.slice(0, 40)}`);
   }
   return [...found];

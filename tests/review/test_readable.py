@@ -8,7 +8,8 @@ from readable import faults, walk
 WELL = """<!doctype html><html lang=en><title>well</title>
 <style>body { background: #fff; color: #222 } .bright { background: #000; color: #fff } button:focus { outline: 2px solid }</style>
 <header><nav><a href="#one">One</a></nav></header>
-<main><h1>Heading</h1><h2>Below</h2><p class=bright>Words</p>
+<main><h1>Heading</h1><h2>Below</h2><p class=bright>Words</p><i style="color: #888">★</i>
+<i style="color: #eee; -webkit-text-stroke: 1px #777">★</i>
 <img alt="a lighthouse" src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><label>Words <input></label>
 <button>Press</button><div tabindex=-1>by a script</div></main>"""
 WRONG = {
@@ -28,12 +29,13 @@ WRONG = {
     "aria-controls names nothing": ("<button>", "<button aria-controls=nothing>"),
     "a dialog without a name": ("</main>", "</main><dialog></dialog><script>document.querySelector('dialog').showModal()</script>"),
     "a contrast of 1.00: Words": ("#000; color: #fff", "#000; color: #000"),
+    "a contrast of 2.82: ★": ("Words</p>", "<i style='color: #555'>★</i></p>"),
     "a contrast of 2.32: Heading": ("#222", "#aaa"),
 }  # fmt: skip
 
 
 def shown(page, text):
-    page.goto("data:text/html," + quote(text))
+    page.goto("data:text/html;charset=utf-8," + quote(text))
     return page
 
 
