@@ -24,10 +24,10 @@ from spoolctl.demo.watching import Display, Picture
 from spoolctl.fsck import check
 from spoolctl.spool import Heartbeat, layout, open_spool
 
-END_S = 20
+END_S = 60
 
 
-def test_the_demo_goes_well_within_a_minute(demo_run: Run) -> None:
+def test_the_demo_goes_well_within_its_time(demo_run: Run) -> None:
     assert demo_run.told["not_happened"] == []
     assert [one["problems"] for one in demo_run.told["invariants"]] == [[]] * 8
     assert demo_run.told["went_well"]

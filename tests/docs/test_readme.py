@@ -51,7 +51,7 @@ def test_the_five_minute_tour_runs_as_printed(environment, tmp_path):
     script = script.replace("/mnt/nas", "$NAS")
     shown = subprocess.run(
         ["bash", "-c", script],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90, check=False,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
     assert "attempt 1: succeeded" in shown.stdout
@@ -94,7 +94,7 @@ def help_of(program, *command):
     if (program, command) not in _HELP:
         done = subprocess.run(
             [shutil.which(program, path=str(BIN)) or program, *command, "--help"],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=240, check=False,
             env={**os.environ, "COLUMNS": "200"},
         )  # fmt: skip
         _HELP[program, command] = done.stdout + done.stderr

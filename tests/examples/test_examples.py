@@ -27,7 +27,7 @@ TOPICS = (
     "night",
     *PLANS,
 )
-TIMEOUT_S = 90
+TIMEOUT_S = 240
 _SH_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

@@ -3,6 +3,8 @@
 Its last act is never done: ``link:*/manifest.yaml`` dies with all outputs delivered and no verdict. TIME is the how-many'th such
 operation that is the last one; the first, if left out. Besides those on the share there are the statements of a controller's index:
 ``sql:INSERT INTO ledgers*`` dies in the middle of a transaction.
+
+With a file named by SCENE_GOES_ON it does not die: it stands there until that file is there, and goes on.
 """
 
 import functools
@@ -10,7 +12,9 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from spoolctl.controller import run as controller
 from spoolctl.spool import open_spool
@@ -29,7 +33,14 @@ class Death:
         if operation == self._operation and fnmatchcase(what, self._pattern):
             self._left -= 1
             if not self._left:
-                os.kill(os.getpid(), signal.SIGKILL)
+                self._come()
+
+    def _come(self):
+        go_on = os.environ.get("SCENE_GOES_ON")
+        if go_on is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        while not Path(go_on).exists():
+            time.sleep(0.02)
 
 
 class Dying:

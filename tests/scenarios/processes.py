@@ -36,6 +36,10 @@ from spoolctl.spool import (
 REPOSITORY = Path(__file__).parents[2]
 DYING = str(Path(__file__).with_name("dying.py"))
 SPOOLCTL = ("-c", "import sys; from spoolctl.cli.app import main; sys.exit(main())")
+LIMIT_S = 60.0
+"""How long is waited for what comes within a second or two on an idle machine: nothing but a failure takes as long."""
+AT_ONCE_S = 30.0
+"""How long a job may take that is done in two seconds on an idle machine; what it must not have waited for takes minutes."""
 POLL_S = 0.02 * PATIENCE  # a judge who looks all the time leaves a slow machine no time to work
 QUICK = {
     "heartbeat_s": 0.3,
@@ -46,7 +50,7 @@ QUICK = {
     "reject_after_s": 0.5,
     "retry": {"backoff_s": 0.1, "avoid_s": 0.5},
 }
-SHORT_LEASE = {"heartbeat_s": 0.3, "lease_s": 2.0}
+SHORT_LEASE = {"heartbeat_s": 0.3, "lease_s": 3.0}
 
 
 def job_text(prompt="a lighthouse", *, count=1, size=64, **keys):
@@ -84,7 +88,7 @@ class Process:
     def kill(self):
         self.may_end = True
         self.send(signal.SIGKILL)
-        self.popen.wait(timeout=10 * PATIENCE)
+        self.popen.wait(timeout=LIMIT_S * PATIENCE)
 
     def freeze(self):
         pid = self.pid
@@ -97,12 +101,12 @@ class Process:
         self.send(signal.SIGCONT)
         self.popen.send_signal(signal.SIGCONT)  # nsenter stops together with its child
 
-    def stop(self, timeout_s=20):
+    def stop(self, timeout_s=LIMIT_S):
         """Ask it to stop, as a service manager does, and give its exit code."""
         self.send(signal.SIGTERM)
         return self.popen.wait(timeout=timeout_s * PATIENCE)
 
-    def ended(self, timeout_s=20):
+    def ended(self, timeout_s=LIMIT_S):
         """Its exit code, once it has ended by itself."""
         self.may_end = True
         return self.popen.wait(timeout=timeout_s * PATIENCE)
@@ -144,20 +148,34 @@ class Scene:
     # -- everybody
 
     def worker(
-        self, name, *flags, elsewhere=False, dies_at=None, root=None, variables=None, **drills
-    ):
-        """Start a worker; *dies_at* names the operation at which it kills itself, as ``dying.py`` has it."""
+        self, name, *flags, elsewhere=False, dies_at=None, stands_at=None, root=None,
+        variables=None, **drills,
+    ):  # fmt: skip
+        """Start a worker.
+
+        *dies_at* names the operation at which it kills itself, as ``dying.py`` has it; *stands_at* one at which the thread that
+        does it stands still until ``go_on``, while its heartbeat goes on.
+        """
         if "seconds_per_image" in drills:
             drills["seconds_per_image"] *= PACE
         options = [f"--backend-option={key}={value}" for key, value in drills.items()]
-        program = ["-m", "spoolworker.cli"]
-        if dies_at is not None:
-            program = [DYING, dies_at, "spoolworker"]
+        program, point = ["-m", "spoolworker.cli"], dies_at or stands_at
+        if point is not None:
+            program = [DYING, point, "spoolworker"]
+        if stands_at is not None:
+            variables = {**(variables or {}), "SCENE_GOES_ON": str(self._go_on(name))}
         arguments = [
             *program, "run", "--quiet", "--spool", str(root or self.root), "--name", name,
             "--scratch", str(self.folder / "scratch" / name), *options, *flags,
         ]  # fmt: skip
         return self._start(name, arguments, elsewhere=elsewhere, variables=variables)
+
+    def _go_on(self, name):
+        return self.folder / f"{name}-goes-on"
+
+    def go_on(self, name):
+        """Let a worker go on from where it stands."""
+        self._go_on(name).touch()
 
     def controller(self, *flags, name="controller", dies_at=None):
         """Start a controller; *dies_at* as for a worker."""
@@ -196,7 +214,7 @@ class Scene:
     def ctl(self, *arguments, code=0):
         """Run one command line to its end; gives what it said."""
         popen = self.begin_ctl(*arguments)
-        out, err = popen.communicate(timeout=30 * PATIENCE)
+        out, err = popen.communicate(timeout=LIMIT_S * PATIENCE)
         assert popen.returncode == code, f"spoolctl {arguments}: {popen.returncode}\n{out}\n{err}"
         return out + err
 
@@ -218,7 +236,7 @@ class Scene:
                     for child in psutil.Process(one.popen.pid).children(recursive=True):
                         child.kill()
                 one.popen.kill()
-            one.popen.wait(timeout=10 * PATIENCE)
+            one.popen.wait(timeout=LIMIT_S * PATIENCE)
 
     # -- what lies there
 
@@ -292,7 +310,7 @@ class Scene:
 
     # -- waiting
 
-    def wait_for(self, condition, what, timeout_s=20.0, *, every_s=POLL_S):
+    def wait_for(self, condition, what, timeout_s=LIMIT_S, *, every_s=POLL_S):
         def holds():
             crashed = [
                 one.name
@@ -305,7 +323,7 @@ class Scene:
         return wait_for(holds, what, timeout_s, tell=self.tell, every_s=every_s)
 
     def wait_for_rest(
-        self, names, timeout_s=20.0, *, states=("done", "failed", "cancelled"), every_s=POLL_S
+        self, names, timeout_s=LIMIT_S, *, states=("done", "failed", "cancelled"), every_s=POLL_S
     ):
         """Wait until each of these jobs lies in one of *states* and has its verdict."""
         wanted = set(names)
@@ -394,7 +412,7 @@ def snapshot(folder):
     }
 
 
-def wait_for(condition, what, timeout_s=20.0, tell=lambda: "", every_s=POLL_S):
+def wait_for(condition, what, timeout_s=LIMIT_S, tell=lambda: "", every_s=POLL_S):
     """Poll until *condition* gives something true, and give that.
 
     A file that was moved between a listing and its opening is looked for again.

@@ -22,8 +22,8 @@ def test_s03_reserved_node(scene):
     scene.wait_for(lambda: len(other.events("claimed")) >= 3, "b to take three")
     scene.drop("urgent", job_text(requires={"tags": []}), "queue/interactive")
     # On a or on b, whichever is free: with a kept free it begins at once, whatever b does.
-    scene.wait_for(lambda: scene.manifests("urgent").get(1), "the interactive job", 5)
-    scene.wait_for_rest([*names, "urgent"], 60, states=("finished",))
+    scene.wait_for(lambda: scene.manifests("urgent").get(1), "the interactive job")
+    scene.wait_for_rest([*names, "urgent"], states=("finished",))
     assert {event["job"] for event in reserved.events("claimed")} <= {"urgent"}
     assert len(other.events("claimed")) >= 50
 

@@ -23,30 +23,30 @@ def test_s19_everything_restarts(scene):
     for name in finished:
         scene.drop(name)
     quick = scene.worker("w0", "--drain")
-    scene.wait_for_rest(finished, 30, states=("finished",))
+    scene.wait_for_rest(finished, states=("finished",))
     assert quick.ended() == 0
     for name in [*running, *queued]:
         scene.drop(name)
-    slow = [scene.worker(f"w{number}", seconds_per_image=60) for number in (1, 2)]
+    slow = [scene.worker(f"w{number}", seconds_per_image=600) for number in (1, 2)]
     scene.wait_for(lambda: all(scene.runs(name) for name in running), "two jobs to run")
     assert counted(scene) == {"queue": 30, "claimed": 2, "finished": 10}
-    assert said(scene) == counted(scene)
+    assert said(scene) == {"queue": 30, "claimed": 2, "finished": 10}
 
     controller = scene.controller()
     scene.wait_for(lambda: scene.states()["finished"] < 10, "the controller at work")
     controller.kill()  # somewhere between append and rename
     slow[0].kill()
-    assert said(scene) == counted(scene), "nobody moves anything now"
+    check_said(scene)
     written = [f"d-written.{number}" for number in range(3)]
     for name in written:
         scene.drop(name)
     controller = scene.controller()
     back = scene.worker("w1")  # the same name: its new life ends what its old one left
-    scene.wait_for(lambda: scene.verdicts("c-queued.10") == [DONE], "the new life to work", 30)
+    scene.wait_for(lambda: scene.verdicts("c-queued.10") == [DONE], "the new life to work")
     slow[1].kill()
     other = scene.worker("w2")
     names = [*finished, *running, *queued, *written]
-    scene.wait_for_rest(names, 40, states=("done",))
+    scene.wait_for_rest(names, 120, states=("done",))
     images = len(names)
     scene.wait_for(lambda: len(scene.corpus()) == images, "the corpus")
     scene.check(names)
@@ -59,6 +59,16 @@ def test_s19_everything_restarts(scene):
 
 def counted(scene):
     return {state: count for state, count in scene.states().items() if count}
+
+
+def check_said(scene):
+    """While somebody is at work ``status`` is compared as soon as nothing was moved in the time that it took."""
+    for _ in range(20):
+        before, told = counted(scene), said(scene)
+        if before == counted(scene):
+            assert told == before
+            return
+    raise AssertionError(f"something is moved all the time\n{scene.tell()}")
 
 
 def said(scene):
@@ -203,14 +213,14 @@ def test_s27_hands(open_scene):
     person.start()
     try:
         scene.wait_for(
-            lambda: scene.states()["queue"] < 15 and len(hands.done) > 100, "a wild night", 60
+            lambda: scene.states()["queue"] < 15 and len(hands.done) > 100, "a wild night", 120
         )
     finally:
         tired.set()
         person.join()
     release_all(scene)
     kept = [name for name in names if name not in hands.deleted]
-    scene.wait_for_rest(kept, 40)
+    scene.wait_for_rest(kept, 120)
     assert [one.stop() for one in (*workers, controller)] == [0, 0, 0]
     scene.merge()
     scene.check(kept, deleted=hands.deleted)

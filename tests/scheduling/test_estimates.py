@@ -2,7 +2,7 @@
 
 import pytest
 from figured import R3060, R4090, failed, figures, node, ran, row, work
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolctl.scheduling.cards import speed_of
@@ -262,6 +262,7 @@ NODES = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(ROWS, max_size=6), WORKS, NODES)
 def test_every_estimate_is_in_order_whatever_is_known(rows, asked, where):
     told = Estimates(figures(*rows))
@@ -277,6 +278,7 @@ def test_every_estimate_is_in_order_whatever_is_known(rows, asked, where):
     assert told.timeout_s(asked, where) >= 600
 
 
+@settings(deadline=None)
 @given(st.lists(ROWS, max_size=4), NODES, st.integers(1, 60), st.integers(1, 60))
 def test_more_work_of_one_size_never_takes_less(rows, where, one, more):
     told = Estimates(figures(*rows))

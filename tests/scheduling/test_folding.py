@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolctl.scheduling.folding import ROWS_MAX, fold, samples_of
@@ -117,6 +117,7 @@ LINES = st.builds(
 SMALL = {"rows_max": 4, "samples_max": 8}
 
 
+@settings(deadline=None)
 @given(st.data(), st.lists(LINES, max_size=40))
 def test_order_repetition_and_restarts_change_nothing(data, lines):
     found = [samples_of(one) for one in lines]
@@ -134,6 +135,7 @@ def test_order_repetition_and_restarts_change_nothing(data, lines):
     assert fold(fold(None, [], **SMALL), [s for p in shuffled for s in p], **SMALL) == whole
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=60))
 def test_never_more_rows_or_samples_than_are_allowed(lines):
     figures = fold(None, (one for told in lines for one in samples_of(told)), **SMALL)

@@ -12,7 +12,7 @@ from spoolctl.spool.memory import Fault
 from spoolctl.spool.native import OsNative
 from tests.spool.spool_world import World
 
-BY_HAND_S = 10.0
+BY_HAND_S = 60.0
 
 
 class Stuck(OsNative):

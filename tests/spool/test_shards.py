@@ -1,7 +1,7 @@
 """Deep queues: what comes next is found in a head and a few shards, in the order of names, and nothing is lost on the way."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolctl.spool import Admission, Fronts, State, all_records, find, layout
@@ -365,6 +365,7 @@ def test_where_no_record_can_lie_there_is_no_location():
     assert layout.location_of("queue/a.yaml").place == Place(State.QUEUE)
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=30),
     st.sampled_from(["", "0+", "+", "~", "."]),

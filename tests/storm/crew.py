@@ -18,7 +18,7 @@ from typing import Any
 from tests.storm.schedule import Kind, Move
 
 REPOSITORY = Path(__file__).parents[2]
-STOP_WAIT_S = 20.0
+STOP_WAIT_S = 60.0
 SCAN_WAIT_S = 120.0
 FROM_ITSELF_MAX = 20
 """So many processes may end by themselves before the storm is given up: each is told, and replaced."""

@@ -24,7 +24,7 @@ def ended(pid):
 
 
 def wait_until(condition, what):
-    until = time.monotonic() + 20.0
+    until = time.monotonic() + 60.0
     while not condition():
         assert time.monotonic() < until, f"waited in vain for: {what}"
         time.sleep(0.02)

@@ -30,7 +30,7 @@ workload:
   snapshot: {normalized_job: {}}
 ...
 """
-BY_HAND = 10.0
+BY_HAND = 60.0
 """Seconds after which a test that went wrong ends by itself."""
 
 

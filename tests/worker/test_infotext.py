@@ -1,7 +1,7 @@
 """The text that WebUI users find in their PNG files."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoolctl.spool import ADetailer, Hires, Img2Img, Sampling, Txt2Img, Upscale
@@ -21,6 +21,7 @@ names = st.from_regex(r"[A-Za-z][A-Za-z0-9 /-]{1,12}[A-Za-z0-9]", fullmatch=True
 values = st.text(st.characters(codec="utf-8"), min_size=1)
 
 
+@settings(deadline=None)
 @given(prompt, prompt, st.dictionaries(names, values, min_size=3, max_size=8))
 def test_what_is_written_is_read_back(words, negative, fields):
     text = write_infotext(words, negative, fields)
@@ -28,6 +29,7 @@ def test_what_is_written_is_read_back(words, negative, fields):
     assert read_infotext(text) == Infotext(words, negative, fields)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_read(text):
     read_infotext(text)

@@ -7,7 +7,7 @@ import pytest
 from spoolworker.models import ModelWatch, read_digests, watch
 from tests.worker.model_files import put, sha
 
-BY_HAND = 10.0
+BY_HAND = 60.0
 
 
 class Desk:

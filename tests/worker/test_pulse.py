@@ -20,7 +20,7 @@ from spoolctl.spool.memory import Fault
 from spoolworker.pulse import Pulse
 from tests.spool.spool_world import World
 
-BY_HAND = 10.0
+BY_HAND = 60.0
 
 
 class Steps(threading.Event):

@@ -11,7 +11,7 @@ from spoolworker.serving import ServerConfig, Serving
 
 SLEEPS = "import time; time.sleep(600)"
 HAS_A_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPS!r}])"
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 class Desk:

@@ -8,7 +8,7 @@ from spoolworker.backends.base import Order, Watch
 from spoolworker.backends.command import Command
 from spoolworker.commands import AllowedCommand
 
-BY_HAND_S = 30
+BY_HAND_S = 60
 
 PROLOGUE = """
 import json, os, struct, subprocess, sys, threading, zlib
