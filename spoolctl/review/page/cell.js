@@ -5,10 +5,10 @@ import { el, mark } from "./dom.js";
 import { spoken } from "./facts.js";
 import { letterOf } from "./marks.js";
 
-/** The inside of a thumbnail's element: picture and badges. */
-export function fillCell(cell) {
+/** The inside of a thumbnail's element: picture and badges. Where there are many, a picture is fetched once it comes near. */
+export function fillCell(cell, loading = "lazy") {
   cell.append(
-    el("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false" }),
+    el("img", { alt: "", loading, decoding: "async", draggable: "false" }),
     el("span", { class: "badges", "aria-hidden": "true" }),
   );
   const picture = cell.firstChild;

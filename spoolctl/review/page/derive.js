@@ -14,13 +14,17 @@ const HOW = {
 const CLASSES = ["interactive", "normal", "batch"];
 const LOOK_MS = 300;
 
-/** A button for each way; `image()` tells from which. */
-export function deriveButtons(image) {
+/** The jobs submitted from an image on this visit. */
+const made = new Map();
+export const madeFrom = (id) => made.get(id) ?? [];
+
+/** A button for each way; `image()` tells from which, `submitted()` hears when jobs were. */
+export function deriveButtons(image, submitted) {
   return el("div", { class: "row", role: "group", "aria-label": "Make from it" },
-    Object.entries(HOW).map(([how, { text }]) => button(text, () => image() && ask(image(), how), { class: "quiet" })));
+    Object.entries(HOW).map(([how, { text }]) => button(text, () => image() && ask(image(), how, submitted), { class: "quiet" })));
 }
 
-function ask(image, how) {
+function ask(image, how, submitted) {
   const { title, field: [name, label, start, min, max, step] } = HOW[how];
   const amount = el("input", { type: "number", min, max, step, value: start, required: true, inputmode: "decimal", autofocus: true });
   const jobClass = el("select", {}, CLASSES.map((one) => el("option", { value: one }, one)));
@@ -46,8 +50,11 @@ function ask(image, how) {
     try {
       const done = outcome(await post("/api/derive", body()));
       if (!done.length) return;
+      const jobs = done.flatMap((one) => one.jobs ?? [one.job]);
+      made.set(image.id, [...madeFrom(image.id), ...jobs]);
       dialog.close();
-      setTimeout(() => toast(`Submitted: ${counted(done.length, "job")} (${done[0].job}${done.length > 1 ? ", ..." : ""})`));
+      submitted();
+      setTimeout(() => toast(`Submitted: ${counted(jobs.length, "job")}`)); // once the dialog is gone
     } catch (error) {
       say(summary, [error.message, error.hint].filter(Boolean).join("; "));
     } finally {
@@ -67,7 +74,7 @@ async function tried(body) {
   try {
     const { done = [], errors = [] } = await post("/api/derive", body);
     if (errors.length) return { isGood: false, text: [errors[0].error?.message, errors[0].error?.hint].filter(Boolean).join("; ") };
-    return { isGood: true, text: done.map((one) => one.summary ?? one.job).filter(Boolean).join("; ") || "nothing to tell" };
+    return { isGood: true, text: done.map((one) => one.summary).filter(Boolean).join("; ") || "nothing to tell" };
   } catch (error) {
     return { isGood: false, text: [error.message, error.hint].filter(Boolean).join("; ") };
   }

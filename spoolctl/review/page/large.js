@@ -2,12 +2,13 @@
 // browser's "back" closes it.
 
 import { imageOf, thumbOf } from "./api.js";
-import { deriveButtons } from "./derive.js";
+import { deriveButtons, madeFrom } from "./derive.js";
 import { show as showDialog } from "./dialogs.js";
 import { button, el, isTyping, mark, say, takesArrows } from "./dom.js";
 import { factList, spoken } from "./facts.js";
 import { number } from "./format.js";
 import { goesOn, takeImageKey } from "./imagekeys.js";
+import { jobLink } from "./jobs.js";
 import { listen } from "./live.js";
 import { compareHash, isMarked, marked, marks, toggleMarks } from "./marks.js";
 import { onWords } from "./list.js";
@@ -59,7 +60,7 @@ class Large {
   #build() {
     const sayThis = (told) => this.#image && sayOf([this.#image.id], told);
     this.picture = el("img", { class: "picture", alt: "", draggable: "false", onclick: (event) => this.#zoom(event) });
-    this.stage = el("div", { class: "stage" }, this.picture);
+    this.stage = el("div", { class: "stage", role: "group", "aria-label": "Picture" }, this.picture);
     this.where = el("h2", { id: "large-title", "aria-live": "polite" }, "");
     this.rating = ratingGroup((rating) => this.#rate(rating));
     this.choice = choiceButtons((choice) => sayThis({ choice }));
@@ -67,6 +68,7 @@ class Large {
     this.mark = button("", () => toggleMarks([this.#image.id]), { class: "quiet", "aria-pressed": "false", "aria-keyshortcuts": "C" });
     this.compare = button("Compare", () => this.#compare(), { class: "quiet", "aria-keyshortcuts": "Shift+C" });
     this.facts = el("div");
+    this.made = el("ul", { class: "made", "aria-label": "Submitted from this image" });
     this.previous = button("‹", () => this.go(this.index - 1), { class: "step previous", "aria-label": "Previous image", "aria-keyshortcuts": "ArrowLeft" });
     this.next = button("›", () => this.go(this.index + 1), { class: "step next", "aria-label": "Next image", "aria-keyshortcuts": "ArrowRight" });
     this.dialog = el("dialog", { class: "large", "aria-labelledby": "large-title", onkeydown: (event) => this.#key(event) },
@@ -77,7 +79,7 @@ class Large {
         el("div", { class: "panel-body" },
           this.where, this.note,
           el("div", { class: "row" }, this.mark, this.compare),
-          el("h3", {}, "Make from it"), deriveButtons(() => this.#image),
+          el("h3", {}, "Make from it"), deriveButtons(() => this.#image, () => this.#made()), this.made,
           el("h3", {}, "Parameters"),
           el("div", { class: "row" }, this.#copy("prompt", "prompt"), this.#copy("seed", "seed"),
             this.original = el("a", { class: "button quiet", target: "_blank", rel: "noopener" }, "Open the file")),
@@ -121,6 +123,7 @@ class Large {
     this.note.value = image.note ?? "";
     mark(this.dialog, "data-image", image.id);
     this.#said();
+    this.#made();
     for (const near of [index + 1, index - 1, index + 2]) this.#prefetch(near);
   }
 
@@ -157,6 +160,10 @@ class Large {
     say(this.mark, isMarked(image.id) ? "Marked for compare" : "Mark for compare");
     this.compare.hidden = marked().length < 2;
     say(this.compare, `Compare (${marked().length})`);
+  }
+
+  #made() {
+    this.made.replaceChildren(...madeFrom(this.#image?.id).map((job) => el("li", {}, jobLink(job))));
   }
 
   #rate(rating) {

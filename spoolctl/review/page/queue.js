@@ -114,7 +114,7 @@ function strip() {
   shown.hidden = true;
   let images = [];
   const draw = () => keyed(row, images, (image) => image.id, (image) => {
-    const cell = fillCell(el("button", { type: "button", class: "cell", onclick: () => openLarge(new FixedList(images), images.indexOf(image)) }));
+    const cell = fillCell(el("button", { type: "button", class: "cell", onclick: () => openLarge(new FixedList(images), images.indexOf(image)) }), "eager");
     if (image.width && image.height) cell.style.aspectRatio = `${image.width} / ${image.height}`;
     return el("li", {}, cell);
   }, (item, image) => showIn(item.firstChild, image, "Open image, "));
