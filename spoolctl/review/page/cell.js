@@ -5,6 +5,9 @@ import { el, mark } from "./dom.js";
 import { spoken } from "./facts.js";
 import { letterOf } from "./marks.js";
 
+const TRIES = 4;
+const AGAIN_MS = 1500;
+
 /** The inside of a thumbnail's element: picture and badges. Where there are many, a picture is fetched once it comes near. */
 export function fillCell(cell, loading = "lazy") {
   cell.append(
@@ -16,8 +19,19 @@ export function fillCell(cell, loading = "lazy") {
   picture.addEventListener("error", () => {
     cell.classList.add("broken");
     cell.classList.remove("loaded");
+    again(picture, picture.dataset.of);
   });
   return cell;
+}
+
+/** A thumbnail that did not come is asked for again, a few times: the share may have been away. */
+function again(picture, id) {
+  const tries = Number(picture.dataset.tries ?? 0) + 1;
+  picture.dataset.tries = tries;
+  if (tries > TRIES) return;
+  setTimeout(() => {
+    if (picture.isConnected && picture.dataset.of === id) picture.src = thumbOf(id);
+  }, AGAIN_MS * tries);
 }
 
 /** Shows an image, or a placeholder where it is not here yet; `withPicture` false leaves the picture for later. */
@@ -29,6 +43,7 @@ export function showIn(cell, image, label, withPicture = true) {
   const picture = cell.firstChild;
   if (image && withPicture && picture.dataset.of !== image.id) {
     picture.dataset.of = image.id;
+    picture.dataset.tries = 0;
     cell.classList.remove("loaded", "broken");
     picture.src = thumbOf(image.id);
   }

@@ -12,6 +12,7 @@ import { failedRow, nodeCard, rejectedRow, runningCard, waitingRow } from "./que
 import { adopt } from "./words.js";
 
 const LATEST = 12;
+const AGAIN_MS = 4000;
 const TALLIES = [
   ["waiting", "Waiting"], ["held", "Held"], ["claimed", "Running"], ["finished", "To merge"], ["done", "Done"],
   ["failed", "Failed"], ["cancelled", "Cancelled"],
@@ -113,19 +114,26 @@ function strip() {
   const shown = section("Made last", "latest", row, el("p", {}, el("a", { href: "#/images" }, "All images")));
   shown.hidden = true;
   let images = [];
+  let isLeft = false;
   const draw = () => keyed(row, images, (image) => image.id, (image) => {
     const cell = fillCell(el("button", { type: "button", class: "cell", onclick: () => openLarge(new FixedList(images), images.indexOf(image)) }), "eager");
     if (image.width && image.height) cell.style.aspectRatio = `${image.width} / ${image.height}`;
     return el("li", {}, cell);
   }, (item, image) => showIn(item.firstChild, image, "Open image, "));
   const look = settled(300, async () => {
-    const answer = await get("/api/images", { limit: LATEST }).catch(() => null); // the connection's state says it
-    if (!answer) return;
+    const answer = await get("/api/images", { limit: LATEST }).catch(() => null); // the connection's state says it; asked again
+    if (!answer) {
+      if (!isLeft) setTimeout(look, AGAIN_MS);
+      return;
+    }
     images = adopt(answer.images);
     shown.hidden = !images.length;
     draw();
   });
   look();
   const stop = [listen(live, "results", look), onWords(draw)];
-  return { element: shown, leave: () => [look.cancel, ...stop].forEach((one) => one()) };
+  return { element: shown, leave: () => {
+    isLeft = true;
+    for (const one of [look.cancel, ...stop]) one();
+  } };
 }
