@@ -1,6 +1,6 @@
 // Talks with the server. Errors come out as Failure: one line and a hint, as the server gave them.
 
-export class Failure extends Error {
+class Failure extends Error {
   constructor(message, hint = "", status = 0) {
     super(message);
     this.hint = hint;

@@ -15,7 +15,10 @@ export function fillCell(cell, loading = "lazy") {
     el("span", { class: "badges", "aria-hidden": "true" }),
   );
   const picture = cell.firstChild;
-  picture.addEventListener("load", () => cell.classList.add("loaded"));
+  picture.addEventListener("load", () => {
+    cell.classList.add("loaded");
+    cell.classList.remove("broken");
+  });
   picture.addEventListener("error", () => {
     cell.classList.add("broken");
     cell.classList.remove("loaded");

@@ -1,6 +1,6 @@
 // Two to four images side by side: one zoom and one place for all, words from here, and what differs between them.
 
-import { get, imageOf } from "./api.js";
+import { get, imageOf, parts } from "./api.js";
 import { button, el, mark, takesArrows } from "./dom.js";
 import { compared, spoken } from "./facts.js";
 import { takeImageKey } from "./imagekeys.js";
@@ -22,7 +22,7 @@ export function compareView(root, { query }) {
 }
 
 async function found(ids) {
-  const jobs = new Set(ids.filter((id) => !imageBy(id)).map((id) => id.slice(0, id.lastIndexOf(":"))));
+  const jobs = new Set(ids.filter((id) => !imageBy(id)).map((id) => parts(id).job));
   for (const job of jobs) adopt((await get("/api/images", { job, limit: 2000 })).images);
   return ids.map(imageBy).filter(Boolean);
 }

@@ -31,7 +31,7 @@ const PLACE = [
 const SEVERAL = /^[^=,]+=[^,]*(, [^=,]+=[^,]*)+$/;
 
 /** The swept variables of an image, {name: value}; of a sweep of several, each on its own. */
-export function variables(image) {
+function variables(image) {
   if (!image.variable || image.value === null || image.value === undefined) return {};
   const value = String(image.value);
   if (!SEVERAL.test(value)) return { [image.variable]: value };
@@ -39,9 +39,9 @@ export function variables(image) {
 }
 
 /** Everything about an image that is known, as [name, text]. */
-export function factsOf(image, withPlace = true) {
+function factsOf(image) {
   const swept = Object.entries(variables(image)).map(([name, value]) => [`${name} (variable)`, value]);
-  const facts = [...FACTS, ...(withPlace ? PLACE : [])].map(([name, read]) => [name, read(image)]);
+  const facts = [...FACTS, ...PLACE].map(([name, read]) => [name, read(image)]);
   return [...swept, ...facts].filter(([, value]) => value !== "");
 }
 

@@ -32,7 +32,7 @@ export function roughly(seconds) {
 }
 
 /** The server's moments: ISO 8601, UTC where no zone is told. */
-export function parsed(text) {
+function parsed(text) {
   if (!text) return null;
   const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes("T") ? text : `${text}Z`;
   const at = new Date(zoned);

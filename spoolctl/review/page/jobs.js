@@ -78,7 +78,7 @@ export function moveChoice(move, label) {
 
 /** The buttons that fit a job's state; of a state not known, all of them. `after(done)` hears of what was done. */
 export function jobButtons(job, state, after = () => {}) {
-  const isOpen = !["succeeded", "failed", "cancelled", "gone", "done"].includes(state);
+  const isOpen = !["succeeded", "failed", "cancelled", "gone", "done", "finished"].includes(state);
   const isRunning = ["running", "claimed"].includes(state);
   const can = {
     retry: ["failed", "cancelled"].includes(state),

@@ -28,13 +28,13 @@ export function toggleMarks(wanted) {
   marks.dispatchEvent(new Event("changed"));
 }
 
-export function clearMarks() {
+function clearMarks() {
   ids.length = 0;
   marks.dispatchEvent(new Event("changed"));
 }
 
 /** Opens the marked ones side by side. */
-export function openCompare() {
+function openCompare() {
   if (ids.length < 2) toast("Mark two to four images first (key c)");
   else location.hash = compareHash(ids);
 }
