@@ -91,7 +91,7 @@ export const nodeCard = [
 
 function beat(age) {
   if (typeof age !== "number") return "last beat not known";
-  return age < 3 ? "beats" : `last beat about ${roughly(age)} ago`;
+  return age < 3 ? "last beat just now" : `last beat about ${roughly(age)} ago`;
 }
 
 function* gauges(one) {
