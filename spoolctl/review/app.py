@@ -22,6 +22,7 @@ from spoolctl.review.asking import (
     Filters,
     GroupAsked,
     JobsAsked,
+    Listing,
     MoveAsked,
     RateAsked,
 )
@@ -111,6 +112,10 @@ def _add_reads(app: FastAPI, desk: Desk, live: Live) -> None:
     @app.get("/api/group")
     def group(name: str) -> Response:
         return _json(desk.group(name))
+
+    @app.get("/api/jobs")
+    def jobs(wanted: Annotated[Listing, Query()]) -> Response:
+        return _json(desk.jobs(wanted.state, wanted.to, wanted.limit))
 
     @app.get("/api/job")
     def job(name: str) -> Response:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_
 
 from spoolctl.index import Order, Wanted
 from spoolctl.review.desk import PAGE_MAX
-from spoolctl.spool import JobClass
+from spoolctl.spool import JobClass, State
 from spoolctl.views.moments import moment_of
 
 AT_ONCE_MAX = 2_000
@@ -74,6 +74,17 @@ class DeriveAsked(Asked):
     factor: Annotated[float, Field(gt=1, le=8)] = 2.0
     to: JobClass = Field(default="interactive", alias="class")
     dry_run: StrictBool = False
+
+
+class Listing(BaseModel):
+    """Which jobs are listed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State
+    to: JobClass | None = Field(default=None, alias="class")
+    """Of a queue only."""
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
 
 
 class Filters(BaseModel):

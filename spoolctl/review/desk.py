@@ -21,14 +21,19 @@ from spoolctl.spool import (
     CLASSES,
     Actor,
     BadRecord,
+    JobClass,
     Location,
+    State,
     UsageError,
     When,
+    all_records,
     first_records,
     is_legal,
     layout,
     nodes,
+    parts,
     read_figures,
+    records_in,
 )
 from spoolctl.spool.glance import job_of
 from spoolctl.spool.overview import JobView, Memory, view
@@ -36,7 +41,7 @@ from spoolctl.spool.version import VERSION
 from spoolctl.views.groups import group_document, group_list, known_standing
 from spoolctl.views.plain import plain
 from spoolctl.views.standing import Teller
-from spoolctl.views.status import overview
+from spoolctl.views.status import listed, overview
 
 FRESH_S = 1.0
 PAGE_MAX = 2_000
@@ -51,8 +56,6 @@ class Desk:
     def __init__(self, actor: Actor, root: Path) -> None:
         self.actor = actor
         self.root = root
-        self.changes = 0
-        """Counts refreshes that brought something."""
         self._lock = Lock()
         self._memory = Memory()
         self._needs: dict[str, dict[str, When]] = {}
@@ -71,7 +74,7 @@ class Desk:
         is_old = self._fresh_mono is None or mono - self._fresh_mono > FRESH_S
         with indexed(self.actor, self.root, refresh=False) as index:
             if fresh and is_old:
-                self.changes += bool(index.refresh(self.root).lines)
+                index.refresh(self.root)
                 self._fresh_mono = mono
             yield index
 
@@ -91,12 +94,12 @@ class Desk:
             return _object(plain(overview(self.actor, self._memory, None)))
 
     def sums(self) -> JsonObject:
-        """How much the index holds; ``changes`` grows whenever it got anything."""
+        """How much the index holds; ``version`` is another one once the ledgers brought anything, like a word that was said elsewhere."""
         with self.index() as index:
             rows = index.connection.execute(
                 "SELECT (SELECT count(*) FROM images), (SELECT count(*) FROM jobs)"
             ).fetchone()
-        return {"images": rows[0], "jobs": rows[1], "changes": self.changes}
+            return {"images": rows[0], "jobs": rows[1], "version": index.version()}
 
     def groups(self) -> JsonObject:
         """As ``spoolctl group list --json``."""
@@ -120,6 +123,28 @@ class Desk:
         """How a group stands, with every record of it that waits; errors as for ``group``."""
         with self._lock, self.index() as index:
             return known_standing(self.actor, index, name, open_records=True)
+
+    def jobs(self, state: State, job_class: JobClass | None, limit: int) -> JsonObject:
+        """The first records of a state in the order in which they are taken; of jobs that have ended those of the newest day first.
+
+        From folders and file names alone: ``more`` says whether there are others.
+
+        Raises:
+            OSError: The share did not tell.
+        """
+        with self._lock:
+            found = list(islice(self._records(state, job_class), limit + 1))
+        return {"jobs": [listed(one) for one in found[:limit]], "more": len(found) > limit}
+
+    def _records(self, state: State, job_class: JobClass | None) -> Iterator[Location]:
+        if state is State.QUEUE:
+            lying = sorted(all_records(self.actor, (state,)), key=_urgency)
+            yield from (one for one in lying if job_class in (None, one.place.part))
+        elif state in layout.TERMINAL:
+            for place in reversed(parts(self.actor, state)):
+                yield from reversed(records_in(self.actor, place))
+        else:
+            yield from all_records(self.actor, (state,))
 
     def images(self, wanted: Wanted) -> JsonObject:
         """The images that are wanted, and how many there are whatever the limit."""
@@ -243,6 +268,12 @@ def image_id(text: str) -> tuple[str, int]:
     if not (is_legal(job) and number.isascii() and number.isdigit() and len(number) < 7):  # noqa: PLR2004 - as `rate`
         raise UsageError(f"'{text:.200}' is no image", hint="an image is JOB:INDEX, like night:0")
     return job, int(number)
+
+
+def _urgency(location: Location) -> tuple[int, str]:
+    part = location.place.part
+    at = next((at for at, one in enumerate(CLASSES) if one == part), len(CLASSES))
+    return at, str(location.file)
 
 
 def _image(index: Index, job: str, image_index: int) -> Image | None:

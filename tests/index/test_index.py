@@ -412,6 +412,21 @@ def test_two_processes_may_refresh_one_file(tmp_path, ledgers):
         assert len(found(one)) == len(found(other)) == 2
 
 
+def test_whoever_refreshed_it_the_version_tells_that_the_ledgers_brought_something(
+    tmp_path, ledgers
+):
+    path = tmp_path / "index.sqlite"
+    ledgers.append(images=[image_line("night.0001")])
+    with Index(path) as one, Index(path) as other:
+        one.refresh(ledgers.root)
+        before = other.version()
+        other.refresh(ledgers.root)
+        assert other.version() == before
+        ledgers.append(images=[word_line("night.0001", user_rating=3)])
+        one.refresh(ledgers.root)
+        assert other.version() != before
+
+
 def test_what_is_forgotten_comes_back(index, ledgers):
     ledgers.append(images=[image_line("night.0001")])
     index.refresh(ledgers.root)

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from serving import UPSCALE, Client, Served, serving
+from serving import JOB, UPSCALE, Client, Served, serving
 
 from spoolctl.spool import layout, open_spool, parse_approval, words
 
@@ -221,6 +221,27 @@ def test_exactly_the_picked_images_are_approved_and_released(night, asks):
     assert night.folder("large") == "queue/normal"
     again = asks.post("/api/approve", json={"images": ["night.0001:0"]}).json()
     assert "approved before by person-ada" in again["errors"][0]["error"]["message"]
+
+
+def test_what_lies_in_a_queue_is_listed_in_the_order_in_which_it_is_taken(night, asks):
+    for name, flags in (
+        ("a", ()),
+        ("b", ("--priority", "90")),
+        ("c", ("--class", "interactive")),
+        ("d", ("--hold",)),
+    ):
+        night.submit(name, JOB.format(prompt="x", count=1), *flags)
+
+    def listed(**wanted):
+        answer = asks.get("/api/jobs", params=wanted).json()
+        return [one["job"] for one in answer["jobs"]], answer["more"]
+
+    assert listed(state="queue") == (["c", "b", "a"], False)
+    assert listed(state="queue", **{"class": "normal"}) == (["b", "a"], False)
+    assert listed(state="queue", limit=1) == (["c"], True)
+    assert listed(state="held") == (["d"], False)
+    assert listed(state="done") == (["night.0002", "night.0001"], False)
+    assert "state" in error(asks.get("/api/jobs", params={"state": "lost"}), 400)
 
 
 def test_jobs_are_held_released_moved_cancelled_and_retried(night, asks):

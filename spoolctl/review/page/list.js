@@ -4,7 +4,7 @@
 import { get } from "./api.js";
 import { settled } from "./dom.js";
 import { listen, live } from "./live.js";
-import { adopt, words } from "./words.js";
+import { adopt, tellNew, words } from "./words.js";
 
 const PAGE = 200;
 const TRIES = 3;
@@ -30,6 +30,8 @@ export class ImageList extends EventTarget {
   #asked = new Set();
   #arrived = 0;
   #isTroubled = false;
+  #seen = [0, 0];
+  #version = live.results?.version;
   #abort = new AbortController();
   #stop = [];
 
@@ -57,8 +59,9 @@ export class ImageList extends EventTarget {
     return -1;
   }
 
-  /** Fetches what is not here of that range. */
+  /** Fetches what is not here of that range, which is what people look at. */
   want(first, last) {
+    this.#seen = [first, last];
     const end = Math.min(last, (this.count ?? 1) - 1);
     for (let page = Math.floor(Math.max(0, first) / PAGE); page * PAGE <= end; page += 1) {
       if (!this.#pages.has(page) && !this.#asked.has(page)) this.#fetch(page);
@@ -132,6 +135,23 @@ export class ImageList extends EventTarget {
     return gone;
   }
 
+  /** What others said elsewhere since: the images in view are looked at again, and stay where they are. */
+  async #hear() {
+    const { version } = live.results ?? {};
+    if (version === this.#version) return;
+    this.#version = version;
+    const [first, last] = this.#seen;
+    const { signal } = this.#abort;
+    for (let page = Math.floor(Math.max(0, first) / PAGE); page * PAGE <= last; page += 1) {
+      if (!this.#pages.has(page)) continue;
+      try {
+        tellNew(await this.#images(page, signal));
+      } catch {
+        return; // the connection's state says it; the next event looks again
+      }
+    }
+  }
+
   /** Asks how many there are now. */
   async look() {
     if (this.isResting || this.count === null) return;
@@ -141,6 +161,7 @@ export class ImageList extends EventTarget {
     } catch {
       return; // the connection's state says it; the next event looks again
     }
+    await this.#hear();
     if (this.count === 0 && this.#arrived) this.renew();
     else if (this.#arrived !== this.news) {
       this.news = this.#arrived;

@@ -8,14 +8,15 @@ import { gridView } from "./grid.js";
 import { groupView } from "./group.js";
 import { groupsView } from "./groups.js";
 import { imagesView } from "./images.js";
+import { jobsView } from "./joblist.js";
 import { keep, kept } from "./kept.js";
 import { live } from "./live.js";
 import { showTray } from "./marks.js";
 import { queueView } from "./queue.js";
 import { undo } from "./words.js";
 
-const VIEWS = { live: queueView, groups: groupsView, group: groupView, images: imagesView, compare: compareView, grid: gridView };
-const TAB_OF = { group: "groups", compare: "images", grid: "images" };
+const VIEWS = { live: queueView, jobs: jobsView, groups: groupsView, group: groupView, images: imagesView, compare: compareView, grid: gridView };
+const TAB_OF = { jobs: "live", group: "groups", compare: "images", grid: "images" };
 const THEMES = ["auto", "light", "dark"];
 const main = document.getElementById("main");
 let now = { name: null, view: null };

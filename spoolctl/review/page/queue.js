@@ -18,6 +18,9 @@ const TALLIES = [
   ["failed", "Failed"], ["cancelled", "Cancelled"],
 ];
 
+/** Of these there is a list. */
+const LISTED = new Set(["queue", "waiting", "held", "claimed", "failed", "cancelled"]);
+
 function section(title, id, ...children) {
   return el("section", { "aria-labelledby": id, class: id }, el("h2", { id }, title), ...children);
 }
@@ -81,7 +84,7 @@ function tallies(list, jobs) {
       .map(([key, name]) => ({ key, name, count: jobs[key] ?? 0, kind: key })),
   ];
   keyed(list, told, (one) => one.key, (one) => el("div", { "data-tally": one.key, "data-kind": one.kind },
-    el("dt", {}, one.name), el("dd", {}, "")), (row, one) => {
+    el("dt", {}, LISTED.has(one.kind) ? el("a", { href: `#/jobs/${one.key}` }, one.name) : one.name), el("dd", {}, "")), (row, one) => {
     say(row.lastChild, number(one.count));
     row.classList.toggle("none", !one.count);
   });

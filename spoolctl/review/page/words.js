@@ -33,6 +33,15 @@ export function adopt(images) {
   });
 }
 
+/** Takes images that were asked for again, and tells which of those that are known had something said of them. */
+export function tellNew(images) {
+  const changed = images.filter((image) => {
+    const before = known.get(image.id);
+    return before && !saying.has(image.id) && KEYS.some((key) => (before[key] ?? null) !== (image[key] || null));
+  });
+  if (changed.length) change(changed.map((image) => pick(image, KEYS, image.id)));
+}
+
 export const imageBy = (id) => known.get(id);
 export const everyImage = () => known.values();
 
