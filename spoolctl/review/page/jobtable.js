@@ -48,6 +48,7 @@ export class JobTable {
     const counts = new Map([["", this.#jobs.length]]);
     for (const { state } of this.#jobs) counts.set(state, (counts.get(state) ?? 0) + 1);
     if (!counts.has(this.#state)) this.#state = "";
+    this.states.hidden = counts.size <= 2;
     keyed(this.states, [...counts], ([state]) => state, ([state]) => button("", () => {
       this.#state = state;
       this.#shown = SHOWN;
