@@ -5,10 +5,10 @@ which wait for that go on with these images: once nothing more was dropped for `
 
 Guarantees: a drop counts once; a later word on that image stands although the file still lies there, and who rejects within the minute
 what was picked is not approved. An image that was *moved* there from ``results/`` is put back, for what was decided names it there (also
-one that retention has taken meanwhile). One file's trouble keeps no other from counting. Does not guarantee that a drop counts at once:
-folders are looked at every ``LOOK_S``, those of the ``GROUPS_MAX`` groups that ended last, and ``AT_ONCE`` files a look. Where this
-machine's index is new, drops on images that somebody has picked or rejected do not count, for nobody knows which came first; a pick that
-was withdrawn without another word is picked again then.
+one that retention has taken meanwhile). One file's trouble keeps no other from counting, nor does a folder that may not be opened. Does not
+guarantee that a drop counts at once: folders are looked at every ``LOOK_S``, those of the ``GROUPS_MAX`` groups that ended last, and
+``AT_ONCE`` files a look. Where this machine's index is new, drops on images that somebody has picked or rejected do not count, for nobody
+knows which came first; a pick that was withdrawn without another word is picked again then.
 """
 
 import tempfile
@@ -71,6 +71,8 @@ class Drops:
         self._look_at = 0.0
         self._seen: dict[str, str] = {}
         """What the last look found at each path: a copy over the network grows."""
+        self._shut: set[str] = set()
+        """Folders that this machine may not look into; told once."""
         self._quiet: dict[tuple[str, str], tuple[str, float]] = {}
         """Of jobs whose images are to be approved: which ones, and since when no more were added."""
 
@@ -89,7 +91,7 @@ class Drops:
         seen: dict[str, str] = {}
         left = AT_ONCE
         for sums in self._recent(index):
-            drops = self._lying(sums.group)
+            drops, all_seen = self._lying(sums.group)
             known = f"{_UNKNOWN}{sums.images}"  # asked again once the group has more
             for drop in drops:
                 seen[drop.path] = drop.stamp
@@ -98,7 +100,7 @@ class Drops:
                 if is_new and left and self._seen.get(drop.path) == drop.stamp:
                     left -= 1
                     said += self._take(index, drop, known)
-            if all(index.was_told(one.group, one.key) is not None for one in drops):
+            if all_seen and all(index.was_told(x.group, x.key) is not None for x in drops):
                 index.note_told(sums.group, _LOOKED, "")
             self._approve(index, sums.group)
         self._seen = seen
@@ -109,24 +111,39 @@ class Drops:
         found = [one for one in group_sums(index.connection) if (one.last_day or "") >= after]
         return found[:GROUPS_MAX]
 
-    def _lying(self, group: str) -> list[_Drop]:
-        found = []
+    def _lying(self, group: str) -> tuple[list[_Drop], bool]:
+        """What lies in a group's folders, and whether all of them could be looked into."""
+        found: list[_Drop] = []
+        all_seen = True
         for side in SIDES:
             folder = f"{layout.GROUPS}/{group_folder(group)}/{side}"
             try:
-                entries = self._actor.files.names(folder)
-            except (FileNotFoundError, NotADirectoryError):
+                found += self._in_folder(group, side, folder)
+            except PermissionError as error:
+                all_seen = False
+                if folder not in self._shut:
+                    self._shut.add(folder)
+                    self._actor.log("drop.not_looked", path=folder, error=str(error))
+            else:
+                self._shut.discard(folder)
+        return found, all_seen
+
+    def _in_folder(self, group: str, side: str, folder: str) -> list[_Drop]:
+        try:
+            entries = self._actor.files.names(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        found = []
+        for entry in sorted(entries):
+            if is_ignored(entry) or entry.lower() in _LITTER:
                 continue
-            for entry in sorted(entries):
-                if is_ignored(entry) or entry.lower() in _LITTER:
-                    continue
-                try:
-                    stat = self._actor.files.stat(f"{folder}/{entry}")
-                except FileNotFoundError:
-                    continue  # a person took it out again
-                if not stat.is_folder and stat.bytes <= _BYTES_MAX:
-                    stamp = f"{stat.bytes} {stat.mtime_s:.3f}"
-                    found.append(_Drop(group, side, f"{folder}/{entry}", stamp))
+            try:
+                stat = self._actor.files.stat(f"{folder}/{entry}")
+            except FileNotFoundError:
+                continue  # a person took it out again
+            if not stat.is_folder and stat.bytes <= _BYTES_MAX:
+                stamp = f"{stat.bytes} {stat.mtime_s:.3f}"
+                found.append(_Drop(group, side, f"{folder}/{entry}", stamp))
         return found
 
     def _take(self, index: Index, drop: _Drop, unknown: str) -> bool:

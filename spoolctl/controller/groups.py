@@ -6,10 +6,12 @@ Guarantees: the file tells all jobs of the group that are known, in the order of
 changes after its end (a retry, a late job; a rating does not) is told anew. A controller that is killed anywhere loses nothing, and a lost
 or damaged index is made anew. One group's trouble is told and keeps no other waiting. Nothing else depends on it. Does not guarantee that
 a group of dropped files had no more members on their way: of those that no submission defined only the ended ones are known, so it is told
-once none has ended for ten minutes. A file that somebody deleted by hand comes back when its group changes, or with a new index.
+once none has ended for ten minutes. A result that somebody deleted by hand comes back within ten minutes while its group is one of the
+fifty that ended last and its folder is there; else when the group changes, or with a new index.
 
 What it costs: nothing while nothing is merged; else a query on this machine's disk, and for each group that may have ended a look at its
-definitions; one look at all folders for those that did. A group of which a job was taken away by hand is looked at every ten minutes.
+definitions; one look at all folders for those that did. Every ten minutes a look at each group of which a job was taken away
+by hand, and one listing for each of the ``LOOKED_AT`` that ended last.
 """
 
 import sqlite3
@@ -38,6 +40,8 @@ from spoolctl.spool import (
 
 LOOK_S = 600.0
 AT_ONCE = 20
+LOOKED_AT = 50
+"""So many groups that were told are looked at for whether their results are there yet."""
 REASONS_MAX = 200
 _RESULT = "result"
 _SINGLES = shelf("alone")
@@ -114,16 +118,33 @@ class GroupsKeeper:
                 self._pending[sums.group] = None
 
     def _look_again(self, index: Index) -> None:
-        """Groups in which nothing has ended since the last look, too: a job may be gone, or nobody defined them."""
+        """Groups in which nothing has ended since the last look, too: a job may be gone, or nobody defined them, or the result is gone."""
         quiet: dict[str, str] = {}
+        left = LOOKED_AT
         for sums in group_sums(index.connection):
             said = said_of(sums)
-            if sums.group == _SINGLES or index.was_told(sums.group, _RESULT) == said:
+            if sums.group == _SINGLES:
+                continue
+            if index.was_told(sums.group, _RESULT) == said:
+                left -= 1
+                if left >= 0 and self._lost_its_result(sums.group):
+                    self._pending[sums.group] = None
                 continue
             quiet[sums.group] = said
             if self._quiet.get(sums.group) == said:
                 self._pending[sums.group] = None
         self._quiet = quiet
+
+    def _lost_its_result(self, group: str) -> bool:
+        """True if a group's folder is there, and its result is not; whoever removed all of it wants it gone."""
+        folder, _, entry = layout.group_result(group_folder(group)).rpartition("/")
+        try:
+            return entry not in self._actor.files.names(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except PermissionError as error:
+            self._actor.log("group.trouble", group=group, error=str(error))
+            return False
 
     def _told(self, index: Index, group: str) -> bool:
         """Tell one group; its trouble is not the others'."""

@@ -128,6 +128,28 @@ def test_one_files_trouble_keeps_no_other_from_counting(table, monkeypatch):
     assert table.said(NAMES[0]).choice == "picked"
 
 
+def test_a_folder_that_may_not_be_opened_is_told_once_and_keeps_no_other_from_counting(
+    table, monkeypatch
+):
+    table.drop(table.pictures[NAMES[0]])
+    table.drop(table.pictures[NAMES[1]], side="rejected")
+    names = table.own._actor.files.names
+
+    def refused(folder):
+        if folder.endswith("/approved"):
+            raise PermissionError(13, "Permission denied", folder)
+        return names(folder)
+
+    monkeypatch.setattr(table.own._actor.files, "names", refused)
+    table.look(4)
+    assert table.said(NAMES[1]).choice == "rejected"
+    shut = [facts for _, event, facts in table.world.log if event == "drop.not_looked"]
+    assert [one["path"] for one in shut] == ["groups/night/approved"]
+    monkeypatch.undo()
+    table.look()
+    assert table.said(NAMES[0]).choice == "picked"
+
+
 def test_a_rating_stays_beside_the_pick(table):
     rate(table.world.person(), NAMES[0], 0, Word(rating=4, note="look at the hands"))
     table.drop(table.pictures[NAMES[0]])

@@ -257,6 +257,29 @@ def test_another_machine_tells_what_the_first_did_not(world, scanner):
     assert world.share.tree()[RESULT] == before
 
 
+def test_a_result_that_somebody_deleted_comes_back_unless_the_whole_folder_went(world, scanner):
+    submitted(world, *NAMES)
+    world.worker().work()
+    controller = scanner()
+    for _ in range(4):
+        controller.scan()
+    before = world.share.tree()[RESULT]
+    world.share.view().unlink(RESULT)
+    controller.scan()
+    assert result(world) is None, "it is looked for now and then, not at each scan"
+    world.turn(keeping.LOOK_S)
+    controller.scan()
+    assert world.share.tree()[RESULT] == before
+
+    everything = sorted(path for path in world.share.tree() if path.startswith("groups/night"))
+    view = world.share.view()
+    for path in reversed(everything):
+        (view.rmdir if world.share.tree()[path] is None else view.unlink)(path)
+    world.turn(keeping.LOOK_S)
+    controller.scan()
+    assert "groups/night" not in world.share.tree()
+
+
 @pytest.mark.parametrize("fault", [Fault.CRASH, Fault.CRASH_AFTER, Fault.TORN])
 def test_a_controller_that_is_killed_anywhere_between_merge_and_result_leaves_it_to_the_next(
     tmp_path, fault
