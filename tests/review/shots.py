@@ -30,8 +30,12 @@ SCENES = (
     "a glass blower at work, sparks", "an old library, dust in the light", "a storm over the pass, wide angle", "a tide pool, macro",
 )  # fmt: skip
 PACK = "morning pack"
-DESK, PHONE = (1360, 850), (390, 844)
-LOADED = "[...document.images].filter((one) => one.checkVisibility()).every((one) => one.complete && one.naturalWidth)"
+DESK, PHONE = (1200, 750), (390, 780)
+LOADED = """[...document.images].filter((one) => {
+  const box = one.getBoundingClientRect();
+  return one.checkVisibility() && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+}).every((one) => one.complete && one.naturalWidth)"""
+"""All images in view are here."""
 
 
 def stage(night):
@@ -74,7 +78,7 @@ def _sweep():
 
 
 def at_work(night):
-    """Two workers in the middle of something, and a queue behind them."""
+    """Two workers in the middle of something, a queue behind them, and a controller."""
     night.submit(_pack(SCENES[:2], "interactive", "retouched", steps=2), "--name", "retouched")
     night.submit(_pack(SCENES[2:], "batch", "evening pack"), "--name", "evening")
     workers = [night.worker(name, seconds_per_image=9) for name in ("ada", "bob")]
@@ -84,6 +88,7 @@ def at_work(night):
         return all("claimed" in one for one in events)
 
     night.wait_for(busy, "both workers to be at work")
+    night.controller()
 
 
 def _pack(scenes, job_class, name, steps=1):
@@ -98,55 +103,39 @@ def _pack(scenes, job_class, name, steps=1):
     }  # fmt: skip
 
 
+GALLERY = "#/images?order=oldest"
+COMPARED = "#/compare?id=sweep.0001:0&id=sweep.0002:0&id=sweep.0006:0"
+AT_WORK = """document.querySelectorAll('[role=progressbar][aria-valuenow]').length >= 2
+  && document.querySelector('.strip img')"""
+VIEWS = (
+    # file, address, size, dark, what must be there first
+    ("review-light", GALLERY, DESK, False, "document.querySelectorAll('[role=option] img').length > 20"),
+    ("review-dark", GALLERY, DESK, True, "document.querySelectorAll('[role=option] img').length > 20"),
+    ("review-live-light", "#/", DESK, False, AT_WORK),
+    ("review-live-dark", "#/", DESK, True, AT_WORK),
+    ("review-group-light", f"#/group/{quote(GROUP)}", DESK, False, "document.querySelector('[data-picked]')"),
+    ("review-compare-light", COMPARED, (1200, 1000), False, "document.querySelectorAll('main img').length > 2"),
+    ("review-grid-dark", f"#/grid?group={quote(GROUP)}", (1200, 620), True, "document.querySelectorAll('main img').length > 6"),
+    ("review-phone-dark", GALLERY, PHONE, True, "document.querySelectorAll('[role=option] img').length > 5"),
+)  # fmt: skip
+
+
 def shoot(browser, night, into):
-    """Every picture."""
-    person = browser.person()
-    desk, phone = browser.page(person, size=DESK), browser.page(person)
-    phone.size(*PHONE, scale=2, mobile=True)
-    group = f"#/group/{quote(GROUP)}"
-    for scheme in ("light", "dark"):
-        for page in (desk, phone):
-            page.scheme(scheme)
-        for name, address, first in (
-            (
-                "review",
-                "#/images?order=oldest",
-                "document.querySelectorAll('[role=option] img').length > 20",
-            ),
-            (
-                "review-live",
-                "",
-                "document.querySelectorAll('[role=progressbar][aria-valuenow]').length >= 2 && document.querySelector('.strip img')",
-            ),
-            ("review-group", group, "document.querySelector('[data-picked]')"),
-            (
-                "review-compare",
-                "#/compare?id=sweep.0001:0&id=sweep.0002:0&id=sweep.0006:0",
-                "document.images.length > 2",
-            ),
-            (
-                "review-grid",
-                f"#/grid?group={quote(GROUP)}",
-                "document.querySelectorAll('main img').length >= 6",
-            ),
-        ):
-            desk.goto(f"{night.url}{address}")
-            take(desk, first, into / f"{name}-{scheme}.png")
-        desk.goto(f"{night.url}#/images?order=oldest")
-        desk.wait_for(f"document.images.length && {LOADED}", "the gallery")
-        desk.click("[role=option]")
-        take(
-            desk,
-            "document.querySelector('dialog img')?.naturalWidth",
-            into / f"review-large-{scheme}.png",
-        )
-        desk.press("Escape")
-        phone.goto(f"{night.url}#/images?order=oldest")
-        take(
-            phone,
-            "document.querySelectorAll('[role=option] img').length > 5",
-            into / f"review-phone-{scheme}.png",
-        )
+    """Every picture, and of the gallery's first image the large view."""
+    for name, address, size, dark, first in VIEWS:
+        page = browser.page(size=size)
+        if size is PHONE:
+            page.size(*PHONE, scale=2, mobile=True)
+        page.scheme("dark" if dark else "light")
+        page.goto(f"{night.url}{address}")
+        take(page, first, into / f"{name}.png")
+        if name == "review-dark":
+            page.click("[role=option]")
+            take(
+                page,
+                "document.querySelector('dialog img')?.naturalWidth",
+                into / "review-large-dark.png",
+            )
 
 
 def take(page, first, path):
@@ -157,16 +146,25 @@ def take(page, first, path):
 
 
 def quantised(data):
-    """PNG of 256 colours, and fewer until it is small enough for a document."""
+    """As few bytes as a document may have: as it is, or of few colours, mixed of dots or not."""
     with Image.open(io.BytesIO(data)) as image:
         flat = image.convert("RGB")
-    for colours in (256, 192, 128, 96, 64):
-        made = io.BytesIO()
-        few = flat.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        few.save(made, "PNG", optimize=True)
-        if made.tell() <= BYTES_MAX:
-            return made.getvalue()
+    few = _of_few_colours(flat)
+    for made in (flat, flat.quantize(palette=few), flat.quantize(palette=few, dither=Image.Dither.NONE)):  # fmt: skip
+        written = io.BytesIO()
+        made.save(written, "PNG", optimize=True)
+        if written.tell() <= BYTES_MAX:
+            return written.getvalue()
     raise ValueError(f"a picture of {flat.width} x {flat.height} does not fit {BYTES_MAX} bytes")
+
+
+def _of_few_colours(flat):
+    """A palette: the page's own colours as they are, which are the most frequent, and of those in its pictures the means."""
+    own = [colour for _, colour in sorted(flat.getcolors(1 << 24), reverse=True)[:32]]
+    means = flat.quantize(256 - len(own), Image.Quantize.FASTOCTREE, kmeans=1)
+    found = Image.new("P", (1, 1))
+    found.putpalette([*(part for colour in own for part in colour), *means.getpalette()[: 3 * (256 - len(own))]])  # fmt: skip
+    return found
 
 
 def main(arguments=None):

@@ -90,12 +90,14 @@ class Page:
     # -- looking
 
     def goto(self, url, within_s=20.0):
-        """Open *url* and wait until it has loaded."""
-        answer = self.call("Page.navigate", url=url)
-        assert not answer.get("errorText"), f"{url}: {answer['errorText']}"
-        loader = answer.get("loaderId")
-        if loader is not None:  # None: only the fragment changed
-            self.until(lambda: loader in self.seen.loaded, f"{url} to load", within_s)
+        """Load *url*, anew even if only its fragment is another, and wait until that is done."""
+        for address in ("about:blank", url):
+            answer = self.call("Page.navigate", url=address)
+            assert not answer.get("errorText"), f"{address}: {answer['errorText']}"
+            loader = answer.get("loaderId")
+            self.until(
+                lambda loader=loader: loader in self.seen.loaded, f"{address} to load", within_s
+            )
 
     def reload(self):
         """Load it anew."""
