@@ -114,10 +114,12 @@ VIEWS = (
     ("review-live-light", "#/", DESK, False, AT_WORK),
     ("review-live-dark", "#/", DESK, True, AT_WORK),
     ("review-group-light", f"#/group/{quote(GROUP)}", DESK, False, "document.querySelector('[data-picked]')"),
-    ("review-compare-light", COMPARED, (1200, 1000), False, "document.querySelectorAll('main img').length > 2"),
+    ("review-compare-light", COMPARED, DESK, False, "document.querySelectorAll('main img').length > 2"),
     ("review-grid-dark", f"#/grid?group={quote(GROUP)}", (1200, 620), True, "document.querySelectorAll('main img').length > 6"),
     ("review-phone-dark", GALLERY, PHONE, True, "document.querySelectorAll('[role=option] img').length > 5"),
 )  # fmt: skip
+LARGE = "review-large-dark"
+PICTURES = [*(name for name, *_ in VIEWS), LARGE]
 
 
 def shoot(browser, night, into):
@@ -128,13 +130,16 @@ def shoot(browser, night, into):
             page.size(*PHONE, scale=2, mobile=True)
         page.scheme("dark" if dark else "light")
         page.goto(f"{night.url}{address}")
+        if address is COMPARED:
+            page.wait_for("document.querySelector('main table')", "the table")
+            page.evaluate("document.querySelector('main table').scrollIntoView({block: 'end'})")
         take(page, first, into / f"{name}.png")
         if name == "review-dark":
             page.click("[role=option]")
             take(
                 page,
                 "document.querySelector('dialog img')?.naturalWidth",
-                into / "review-large-dark.png",
+                into / f"{LARGE}.png",
             )
 
 

@@ -379,7 +379,7 @@ VIEWS = {
 IS_THERE = {
     "live": "document.body.innerText.includes('Nothing runs now')",
     "groups": f"document.body.innerText.includes({GROUP!r}) && document.querySelector('main [href]')",
-    "group": f"{ALL_LOADED} && document.body.innerText.includes('12 images')",
+    "group": f"{CELLS}.length && document.querySelector('h2') && document.body.innerText.includes('12 images')",
     "images": ALL_LOADED,
     "compare": "[...document.querySelectorAll('main img')].filter((one) => one.naturalWidth).length === 3",
     "grid": "[...document.querySelectorAll('main img')].some((one) => one.naturalWidth)",
@@ -400,9 +400,19 @@ def test_every_view_can_be_read_and_used_without_eyes_and_without_a_mouse(page, 
         page.scheme(scheme)
         show(page, night, view)
         assert faults(page) == [], scheme
+        assert too_wide(page) == 0
     steps, found = walk(page)
     assert found == []
     assert steps >= 5
+    page.size(390, 780, mobile=True)
+    show(page, night, view)
+    assert faults(page) == []
+    assert too_wide(page) == 0
+
+
+def too_wide(page):
+    """How many pixels it is wider than the window."""
+    return page.evaluate("Math.max(0, document.documentElement.scrollWidth - innerWidth)")
 
 
 def test_the_large_view_can_be_read_and_used_and_closes_where_it_was_opened(page, night):
