@@ -15,12 +15,16 @@ class Server:
     """Stands for Uvicorn's, and ends at once."""
 
     made: list = []
+    waits = None
+    """Whether what an accepted socket sends waits for what it sent before to be acknowledged."""
 
     def __init__(self, config):
         self.config = config
 
     def run(self, sockets):
         Server.made.append((self.config.app, sockets[0].getsockname()))
+        with socket.create_connection(sockets[0].getsockname()), sockets[0].accept()[0] as taken:
+            Server.waits = not taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.fixture
@@ -39,6 +43,11 @@ def test_it_serves_this_machine_alone_and_opens_the_desks_browser(bench, served)
     assert (host, app._token) == ("127.0.0.1", None)
     assert ran.out.splitlines()[0] == f"http://127.0.0.1:{port}/"
     assert served == [f"http://127.0.0.1:{port}/"]
+
+
+def test_no_part_of_an_answer_waits_until_the_one_before_was_acknowledged(bench, served):
+    bench("review", "--port", "0", "--no-browser")
+    assert Server.waits is False
 
 
 def test_for_programs_it_tells_the_address_and_opens_nothing(bench, served):
