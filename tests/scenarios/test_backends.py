@@ -6,6 +6,7 @@ What is the same whatever makes the images is told in the other files of this fo
 import contextlib
 import os
 import signal
+import time
 
 import pytest
 from at_servers import (
@@ -160,25 +161,30 @@ def test_s12_stall_and_slow(open_scene, serve, kind):
     elsewhere; a slow job that progresses for hours is never touched."
     """
     scene = open_scene(retry={"attempts_max": 3, "backoff_s": 1.0, "avoid_s": 30})
-    stuck, slow, stall_s = (
-        serve(),
-        serve(),
-        6.0,
-    )  # three times what each step is held, and less than all together
+    stuck, slow, stall_s = serve(), serve(), 6.0
     slow.hold_at(1)
-    scene.drop("slow", work(kind, limits={"stall_s": stall_s}))
-    worker(scene, slow, "w2")
-    wait_until_held(scene, slow)
     stuck.hold_at(STEPS * 2 // 3)
+    first = worker(scene, stuck, "w1")
+    worker(scene, slow, "w2")
+    # Both are up before the slow job begins: for as long as it takes to start a worker it must not stand still.
+    scene.wait_for(lambda: [doing(scene, one) for one in ("w1", "w2")] == ["idle"] * 2, "both")
+    first.freeze()
+    scene.drop("slow", work(kind, limits={"stall_s": stall_s}))
+    wait_until_held(scene, slow)
+    began = time.monotonic()
+    first.thaw()
     scene.drop("stuck", work(kind, limits={"stall_s": stall_s}))
-    worker(scene, stuck, "w1")
     wait_until_held(scene, stuck)
     for step in range(1, STEPS):
         slow.hold_at(step)
         wait_until_held(scene, slow)
         scene.wait_for(lambda s=step: progress(scene, "slow") >= s / (2 * STEPS), "its progress")
         counted = beat(scene, "slow").counter
-        scene.wait_for(lambda n=counted: beat(scene, "slow").counter > n + 5, "some heartbeats")
+        scene.wait_for(lambda n=counted: beat(scene, "slow").counter > n + 2, "some heartbeats")
+        step_ends = began + step * 0.25 * stall_s
+        scene.wait_for(
+            lambda at=step_ends: time.monotonic() > at, "a quarter of what would be a stall"
+        )
     slow.go_on()
     scene.wait_for_rest(["slow", "stuck"], states=("finished",))
     assert scene.verdicts("slow") == [DONE]
