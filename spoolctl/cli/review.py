@@ -5,6 +5,7 @@ import importlib
 import os
 import secrets
 import socket
+import threading
 import webbrowser
 from typing import Annotated, Any
 
@@ -12,12 +13,11 @@ import typer
 
 from spoolctl.cli import rendering
 from spoolctl.cli.opening import JsonOption, SpoolOption, person, spool_root
-from spoolctl.spool import Actor, SpoolError, UsageError, open_spool
+from spoolctl.spool import SpoolError, UsageError
 
 ENV_TOKEN = "SPOOL_REVIEW_TOKEN"  # noqa: S105 - a variable's name
 PORT = 8711
 TOKEN_CHARS_MIN = 16
-_STOP_S = 1
 
 
 class NoReview(SpoolError):
@@ -57,31 +57,23 @@ def review(
     The page answers to this machine only. With --host 0.0.0.0 it answers the whole network, whoever has the link with its token
     ($SPOOL_REVIEW_TOKEN keeps it the same each time).
     """
-    uvicorn, app_module, gate = _needed()
+    app, serving, gate = _needed()
     root = spool_root(spool)
-    # Two, so that a look at a slow share keeps nobody from acting.
-    looks, acts = (open_spool(root, name=person()) for _ in range(2))
     token = None if gate.is_local(host) else _token()
+    served = app.make_app(root, person(), token)
     with contextlib.closing(_listening(host, port)) as listening:
         link = _link(host, listening.getsockname()[1], token)
-        _tell(acts, link, token=token, as_json=as_json)
+        _tell(link, token=token, as_json=as_json)
         if browser and not as_json:
-            webbrowser.open(link)
-        app = app_module.make_app(looks, acts, root, token)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False,
-            timeout_graceful_shutdown=_STOP_S, ws="none",
-        )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[listening])
+            # Aside: a browser in the terminal holds whoever opens it, and waits for an answer.
+            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+        serving.serve(served, listening)
 
 
-def _needed() -> tuple[Any, Any, Any]:
+def _needed() -> tuple[Any, ...]:
+    modules = ("app", "serving", "gate")
     try:
-        return (
-            importlib.import_module("uvicorn"),
-            importlib.import_module("spoolctl.review.app"),
-            importlib.import_module("spoolctl.review.gate"),
-        )
+        return tuple(importlib.import_module(f"spoolctl.review.{one}") for one in modules)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("spoolctl"):
             raise
@@ -122,10 +114,9 @@ def _link(host: str, port: int, token: str | None) -> str:
     return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
 
 
-def _tell(actor: Actor, link: str, *, token: str | None, as_json: bool) -> None:
-    document = {"url": link, "spool_id": actor.settings.spool_id}
+def _tell(link: str, *, token: str | None, as_json: bool) -> None:
     if as_json:
-        rendering.print_json(document, on_one_line=True)
+        rendering.print_json({"url": link}, on_one_line=True)
         return
 
     def text(page: rendering.Page) -> None:
@@ -136,4 +127,4 @@ def _tell(actor: Actor, link: str, *, token: str | None, as_json: bool) -> None:
             )
         page.line("Ctrl+C ends it; the farm does not need it")
 
-    rendering.answer(document, text, as_json=False)
+    rendering.answer({}, text, as_json=False)

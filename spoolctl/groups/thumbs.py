@@ -5,9 +5,10 @@ Does not guarantee that it shows what lies under the image's path now: it is mad
 """
 
 import io
+import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from PIL import Image
 
@@ -35,20 +36,23 @@ def image_of_thumb(entry: str) -> tuple[str, int] | None:
     return (found["job"], int(found["image"])) if found else None
 
 
-def thumb_of(path: Path) -> bytes:
+def thumb_of(source: Path | BinaryIO) -> bytes:
     """A JPEG of at most ``SIDE`` pixels a side.
 
     Args:
-        path: An image file on this machine.
+        source: An image file on this machine, or one that is open; it is left open.
 
     Raises:
         NoPicture: It cannot be read as one.
         OSError: The file is not there.
     """
-    if not path.stat().st_size:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return thumb_of(file)
+    if not os.fstat(source.fileno()).st_size:
         raise NoPicture("an empty file")
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             _refuse_large(image)
             image.draft("RGB", (SIDE, SIDE))
             image.thumbnail((SIDE, SIDE))

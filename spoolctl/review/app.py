@@ -1,10 +1,13 @@
 """The routes of ``spoolctl review``: which address asks for what. Each is a line; what it does stands in ``desk``, ``deeds``, ``live``.
 
-Guarantees: every error is JSON, ``{"error": {"message", "hint"}}``, with a status that says whose fault it is; no answer is kept by a
-browser but pictures and the page's own files, which are asked for anew by their ETag.
+Guarantees: every error of a route is JSON, ``{"error": {"message", "hint"}}``, with a status that says whose fault it is; no answer is kept
+by a browser but pictures and the page's own files, which are asked for anew by their ETag.
 """
 
+import hashlib
 import json
+import mimetypes
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,9 +33,8 @@ from spoolctl.review.deeds import Deeds, error_document
 from spoolctl.review.desk import Desk
 from spoolctl.review.gate import App, Gate
 from spoolctl.review.live import Live, looks_at
-from spoolctl.review.pictures import NoSuchPicture, Pictures
+from spoolctl.review.pictures import NoSuchPicture, Picture, Pictures
 from spoolctl.spool import (
-    Actor,
     BadRecord,
     NameTaken,
     NoSuchJob,
@@ -41,8 +43,13 @@ from spoolctl.spool import (
     StateForbids,
     UsageError,
     from_share,
+    open_spool,
 )
 from spoolctl.views.groups import NoSuchGroup
+
+# By Windows' registry, which Python asks, scripts may be plain text, and no browser would run them.
+for _kind, _suffix in (("text/javascript", ".js"), ("text/css", ".css"), ("image/svg+xml", ".svg")):
+    mimetypes.add_type(_kind, _suffix)
 
 PAGE = Path(__file__).parent / "page"
 _STATUS: tuple[tuple[type[SpoolError], HTTPStatus], ...] = (
@@ -59,31 +66,44 @@ _STATUS: tuple[tuple[type[SpoolError], HTTPStatus], ...] = (
 _KEPT = {"cache-control": "private, max-age=86400"}
 """Pictures: what a job committed under a number stays as it is."""
 _LISTED = "docs/REVIEW.md lists what can be asked for"
+_TRACE = "where 'spoolctl review' runs it is told in full"
 _NOT_KEPT = {"cache-control": "no-store"}
 _ASKED_ANEW = {"cache-control": "no-cache"}
 
 JsonObject = dict[str, Any]
 
 
-def make_app(looks: Actor, acts: Actor, root: Path, token: str | None) -> App:
+@dataclass(frozen=True)
+class Served:
+    """The page of one spool, ready to be served."""
+
+    app: App
+    live: Live
+
+
+def make_app(root: Path, name: str, token: str | None) -> Served:
     """The page of one spool.
 
     Args:
-        looks: Reads for the page.
-        acts: Does what people ask for.
         root: The spool's folder.
+        name: Who looks and acts.
         token: What a request must bear; ``None`` if only this machine can ask.
+
+    Raises:
+        NoSpool, FormatNotUnderstood, BadRecord, ShareUnusable: As for ``open_spool``.
     """
     app = FastAPI(title="spoolctl review", docs_url=None, redoc_url=None, openapi_url=None)
-    desk = Desk(looks, root)
+    # One that looks, and others that act: a look at a slow share keeps nobody from acting.
+    desk = Desk(open_spool(root, name=name), root)
     live = Live(looks_at(desk))
-    deeds = Deeds(acts, desk, live.tell)
+    deeds = Deeds(lambda: open_spool(root, name=name), desk, live.tell)
     _add_errors(app)
     _add_reads(app, desk, live)
     _add_pictures(app, desk, Pictures(root))
     _add_deeds(app, deeds)
     _add_page(app)
-    return Gate(app, token)
+    spool = hashlib.sha256(desk.actor.settings.spool_id.encode()).hexdigest()[:8]
+    return Served(Gate(app, token, f"spool_review_{spool}"), live)
 
 
 class _PageFiles(StaticFiles):
@@ -139,12 +159,11 @@ def _add_pictures(app: FastAPI, desk: Desk, pictures: Pictures) -> None:
 
     @app.get("/image/{job}/{image_index}")
     def image(job: str, image_index: int) -> Response:
-        picture = pictures.image(desk.image(job, image_index))
-        return FileResponse(picture.path, media_type=picture.media_type, headers=_KEPT)
+        return _sent(pictures.image(desk.image(job, image_index)), _KEPT)
 
     @app.get("/preview/{job}")
     def preview(job: str) -> Response:
-        return FileResponse(desk.preview(job), media_type="image/jpeg", headers=_NOT_KEPT)
+        return _sent(pictures.preview(desk.preview(job)), _NOT_KEPT)
 
 
 def _add_deeds(app: FastAPI, deeds: Deeds) -> None:
@@ -199,6 +218,14 @@ def _add_errors(app: FastAPI) -> None:
     async def of_the_share(_request: Request, error: OSError) -> Response:
         return _error(HTTPStatus.SERVICE_UNAVAILABLE, error_document(from_share(error)))
 
+    @app.exception_handler(Exception)
+    async def of_our_own(_request: Request, error: Exception) -> Response:
+        document = {
+            "message": f"a fault of the page's server: {type(error).__name__}",
+            "hint": _TRACE,
+        }
+        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, document)
+
     @app.exception_handler(HTTPException)
     async def by_the_framework(request: Request, error: HTTPException) -> Response:
         document = {"message": f"{request.url.path}: {error.detail}", "hint": _LISTED}
@@ -213,6 +240,11 @@ def _add_errors(app: FastAPI) -> None:
             "hint": _LISTED,
         }
         return _error(HTTPStatus.BAD_REQUEST, document)
+
+
+def _sent(picture: Picture, headers: dict[str, str]) -> Response:
+    headers = {**headers, "content-length": str(picture.length)}
+    return StreamingResponse(picture.chunks(), media_type=picture.media_type, headers=headers)
 
 
 def _json(document: JsonObject, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -13,6 +13,7 @@ from spoolctl.views.moments import moment_of
 AT_ONCE_MAX = 2_000
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Texts = Annotated[list[Text], Field(min_length=1, max_length=AT_ONCE_MAX)]
+Stars = Annotated[StrictInt, Field(ge=1, le=5)]
 
 
 class Asked(BaseModel):
@@ -25,7 +26,9 @@ class RateAsked(Asked):
     """A word on images: the fields that are there are said anew, ``null`` takes back, the others stay."""
 
     images: Texts
-    rating: Annotated[StrictInt, Field(ge=1, le=5)] | None = None
+    rating: Stars | None = None
+    subscores: dict[Literal["anatomy", "composition", "prompt_adherence"], Stars] = {}
+    """Parts of the rating, as an earlier answer's ``before`` told them; a new rating drops those that are not here."""
     choice: Literal["picked", "rejected"] | None = None
     note: Annotated[str, Field(max_length=2_000)] | None = None
 

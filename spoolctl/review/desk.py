@@ -4,7 +4,8 @@ Guarantees: what was said on images through this machine is in every answer at o
 asked by several threads; one of them at a time asks the share. Does not guarantee one instant's picture: jobs move while it is taken.
 """
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
@@ -15,27 +16,33 @@ from typing import Any
 from spoolctl.groups import Standing
 from spoolctl.index import Image, Index, Wanted, count, images
 from spoolctl.index.opening import indexed
-from spoolctl.review.pictures import NoSuchPicture, inside
+from spoolctl.review.pictures import NoSuchPicture
 from spoolctl.scheduling.estimates import Estimates
 from spoolctl.spool import (
+    APPROVAL_SCHEMA,
     CLASSES,
     Actor,
+    Approval,
     BadRecord,
     JobClass,
     Location,
+    NoSuchJob,
     State,
     UsageError,
     When,
     all_records,
+    decisions,
     first_records,
     is_legal,
     layout,
     nodes,
+    parse_approval,
+    parse_job,
     parts,
     read_figures,
     records_in,
 )
-from spoolctl.spool.glance import job_of
+from spoolctl.spool.glance import bytes_of
 from spoolctl.spool.overview import JobView, Memory, view
 from spoolctl.spool.version import VERSION
 from spoolctl.views.groups import group_document, group_list, known_standing
@@ -45,7 +52,10 @@ from spoolctl.views.status import listed, overview
 
 FRESH_S = 1.0
 PAGE_MAX = 2_000
-_WAITING_READ_MAX = 500
+_BUSY_MS = 200
+_READ_MAX = 500
+"""How many records in ``waiting/`` are read for one answer; the next goes on with others."""
+_APPROVAL_FRESH_S = 10.0
 
 JsonObject = dict[str, Any]
 
@@ -59,7 +69,9 @@ class Desk:
         self._lock = Lock()
         self._memory = Memory()
         self._needs: dict[str, dict[str, When]] = {}
-        """Of jobs in ``waiting/``, by name, what each waits for: a record never changes."""
+        """Of jobs in ``waiting/``, by name, what each waits for; only of records that are whole, which never change."""
+        self._approvals: dict[str, tuple[Approval | None, float]] = {}
+        """What was approved of jobs that others wait for, and when that was read; an approval never changes."""
         self._fresh_mono: float | None = None
 
     @contextmanager
@@ -74,9 +86,18 @@ class Desk:
         is_old = self._fresh_mono is None or mono - self._fresh_mono > FRESH_S
         with indexed(self.actor, self.root, refresh=False) as index:
             if fresh and is_old:
-                index.refresh(self.root)
+                self._refresh(index)
                 self._fresh_mono = mono
             yield index
+
+    def _refresh(self, index: Index) -> None:
+        """Bring the index in step, unless another program on this machine is at it: then it is in step soon, and nobody waits for that."""
+        index.connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        try:
+            index.refresh(self.root)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
 
     def about(self) -> JsonObject:
         """What spool this is, and who looks at it."""
@@ -116,7 +137,7 @@ class Desk:
         with self._lock, self.index() as index:
             standing = known_standing(self.actor, index, name)
             document = group_document(index, standing)
-            document["gate"] = self._gate(index, standing)
+            document["gate"], document["gate_more"] = self._gate(index, standing)
         return _object(plain(document))
 
     def members(self, name: str) -> Standing:
@@ -180,6 +201,8 @@ class Desk:
             NoSuchJob: Nothing is known under that name.
             OSError: The share did not tell.
         """
+        if not is_legal(name):
+            raise NoSuchJob(f"no job '{name:.200}' in this spool")
         with self._lock:
             seen = view(self.actor, name)
             estimates = Estimates(read_figures(self.actor))
@@ -201,56 +224,84 @@ class Desk:
             )
         )
 
-    def preview(self, name: str) -> Path:
-        """The picture of what a job's open attempt makes.
+    def preview(self, name: str) -> str:
+        """Where the picture of what a job's open attempt makes lies, or will.
 
         Raises:
-            NoSuchPicture: There is none (yet).
+            NoSuchPicture: It does not run.
+            OSError: The share did not tell.
         """
         if not is_legal(name):
-            raise NoSuchPicture(f"'{name}' is no job's name")
+            raise NoSuchPicture(f"'{name:.200}' is no job's name")
         with self._lock:
-            numbers = [one.number for one in view(self.actor, name).attempts if one.is_open]
-        if not numbers:
+            last = decisions(self.actor, name).highest
+        if last is None or not last.is_open:
             raise NoSuchPicture(f"'{name}' does not run")
-        return inside(self.root, layout.preview(name, numbers[-1]))
+        return layout.preview(name, last.number)
 
-    def _gate(self, index: Index, standing: Standing) -> list[JsonObject]:
-        """The jobs that others wait for to be approved: those of the group, or that jobs of the group wait for."""
+    def approved(self, name: str, approval: Approval) -> None:
+        """A job was approved just now."""
+        self._approvals[name] = (approval, self.actor.clock.mono())
+
+    def _gate(self, index: Index, standing: Standing) -> tuple[list[JsonObject], bool]:
+        """The jobs that others wait for to be approved: those of the group, or that jobs of the group wait for.
+
+        Also whether there are records that were not read yet; whoever asks again is told more.
+        """
         members = {one.name for one in standing.members}
         waiting: dict[str, list[str]] = {}
-        for name, needs in self._waiting():
-            for need in (one for one, when in needs.items() if when == "approved"):
+        needs, more = self._waiting(members)
+        for name, needed in needs.items():
+            for need in (one for one, when in needed.items() if when == "approved"):
                 if need in members or name in members:
                     waiting.setdefault(need, []).append(name)
-        gate = []
-        for need, released in waiting.items():
-            approval = view(self.actor, need).approval
+        self._approvals = {name: one for name, one in self._approvals.items() if name in waiting}
+        gate: list[JsonObject] = []
+        for need, released in sorted(waiting.items()):
             picked = images(index.connection, Wanted(job=need, choice="picked", order="plan"))
             gate.append(
                 {
                     "job": need,
                     "picked": [one.image_index for one in picked],
-                    "approved": approval,
+                    "approved": self._approval(need),
                     "released": sorted(released),
                 }
             )
-        return sorted(gate, key=lambda one: str(one["job"]))
+        return gate, more
 
-    def _waiting(self) -> list[tuple[str, dict[str, When]]]:
-        found = list(islice(first_records(self.actor, layout.WAITING), _WAITING_READ_MAX))
-        known = {one.name: self._needs_of(one) for one in found}
+    def _waiting(self, first: Container[str]) -> tuple[dict[str, dict[str, When]], bool]:
+        """What each job in ``waiting/`` waits for, those of *first* before others; and whether some were not read yet."""
+        lying = {one.name: one for one in first_records(self.actor, layout.WAITING)}
+        known = {name: needs for name, needs in self._needs.items() if name in lying}
+        unread = sorted((name not in first, name) for name in lying if name not in known)
+        for _, name in unread[:_READ_MAX]:
+            needs = self._needs_in(lying[name])
+            if needs is not None:
+                known[name] = needs
         self._needs = known
-        return list(known.items())
+        return known, len(unread) > _READ_MAX
 
-    def _needs_of(self, location: Location) -> dict[str, When]:
-        if location.name in self._needs:
-            return self._needs[location.name]
+    def _needs_in(self, location: Location) -> dict[str, When] | None:
+        """``None`` of what is no whole record (yet): a copy over the network grows, and the sweep rejects what is none."""
         try:
-            job, _ = job_of(self.actor, location.name, (location,))
-        except BadRecord:  # the sweep rejects it
-            return {}
-        return job.waits_for if job else {}
+            data = bytes_of(self.actor, location.path)
+            return parse_job(data).waits_for
+        except (BadRecord, FileNotFoundError):
+            return None
+
+    def _approval(self, name: str) -> Approval | None:
+        now = self.actor.clock.mono()
+        known, at = self._approvals.get(name, (None, -_APPROVAL_FRESH_S))
+        if known is None and now - at >= _APPROVAL_FRESH_S:
+            path = layout.approved(name)
+            try:
+                known = parse_approval(bytes_of(self.actor, path), path)
+            except FileNotFoundError:
+                known = None
+            except BadRecord as error:  # a person put it there by hand
+                known = Approval(schema_=APPROVAL_SCHEMA, note=str(error))
+            self._approvals[name] = (known, now)
+        return known
 
 
 def image_document(one: Image) -> JsonObject:

@@ -1,23 +1,25 @@
 """Who gets in: before any route is reached, each request is judged by its headers alone.
 
 Guarantees: on this machine's own address only requests that name this machine (a foreign name that was pointed here, as "DNS rebinding"
-does, gets nothing); on any other address only those that bear the token. Nothing is changed by a request that another site's page sent: a
-POST must be JSON, and come from this very origin where the browser says from where. Does not guarantee secrecy on the way: without TLS
-the token and the pictures can be read by whoever reads the network.
+does, gets nothing); on any other address only those that bear the token. A request that another site's page sent is refused where the
+browser says so, and changes nothing in any case: a POST must be JSON, and come from this very origin. Does not guarantee secrecy on the
+way: without TLS the token and the pictures can be read by whoever reads the network; nor that of this machine's users only one asks:
+without a token each of them acts as whoever started it.
 """
 
 import hmac
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-COOKIE = "spool_review"
 _SAFE = frozenset({"GET", "HEAD"})
 _LOCAL_NAMES = frozenset({"localhost", "ip6-localhost"})
 _TOKEN_CHARS_MAX = 512
+_OWN = frozenset({"same-origin", "none"})
+"""What a browser says of requests by the page itself, and by the person."""
+_FOREIGN = (403, "another site's page may ask nothing here", "use the page itself")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -53,11 +55,13 @@ class Gate:
     Args:
         app: What those get who may.
         token: What they must bear; ``None`` if only this machine itself can ask.
+        cookie: In which cookie a browser keeps it. Cookies know no port: of two spools on one machine each needs its own.
     """
 
-    def __init__(self, app: App, token: str | None) -> None:
+    def __init__(self, app: App, token: str | None, cookie: str) -> None:
         self._app = app
         self._token = token
+        self._cookie = cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -67,7 +71,7 @@ class Gate:
             return
         headers = {name.decode("latin-1"): v.decode("latin-1") for name, v in scope["headers"]}
         if self._token is not None and (given := self._in_link(scope)) is not None:
-            await _answer(send, 303, "", {"location": "./", **_remember(given)})
+            await _answer(send, 303, "", {"location": "./", **self._remembered(given)})
             return
         refused = self._refused(scope, headers)
         if refused is None:
@@ -76,7 +80,7 @@ class Gate:
             await _refuse(send, *refused, as_json=scope["path"].startswith("/api/"))
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        host = _host_of(f"//{headers.get('host', '')}")
         if self._token is None and not is_local(host):
             return (
                 421,
@@ -89,19 +93,23 @@ class Gate:
                 "this page needs its link with the token",
                 "open that link once in each browser",
             )
+        if headers.get("sec-fetch-site", "none") not in _OWN and not _is_opening(scope, headers):
+            return _FOREIGN
         if scope["method"] not in _SAFE:
-            return _foreign(headers)
+            return _not_ours(headers)
         return None
 
     def _bears_token(self, headers: dict[str, str]) -> bool:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and self._is_token(bearer):
             return True
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        return morsel is not None and self._is_token(morsel.value)
+        # By hand: Python's own parser drops all cookies if one that another program set on this host is odd.
+        pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
+        return any(name == self._cookie and self._is_token(value) for name, _, value in pairs)
+
+    def _remembered(self, token: str) -> dict[str, str]:
+        kept = f"{self._cookie}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000"
+        return {"set-cookie": kept}
 
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode()[:_TOKEN_CHARS_MAX], (self._token or "").encode())
@@ -114,19 +122,32 @@ class Gate:
         return given if self._is_token(given) else None
 
 
-def _foreign(headers: dict[str, str]) -> tuple[int, str, str] | None:
+def _not_ours(headers: dict[str, str]) -> tuple[int, str, str] | None:
     """Why a request that changes something is not taken."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return 415, "this is no JSON", "send it as application/json"
     origin = headers.get("origin")
-    is_ours = origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
-    if is_ours and headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
-        return None
-    return 403, "another site's page may not change anything here", "use the page itself"
+    is_ours = origin is None or _netloc_of(origin) == headers.get("host", "").lower()
+    return None if is_ours else _FOREIGN
 
 
-def _remember(token: str) -> dict[str, str]:
-    return {"set-cookie": f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000"}
+def _is_opening(scope: Scope, headers: dict[str, str]) -> bool:
+    """True if a link of another site's page opens ours, which shows nothing to that page and asks the share nothing."""
+    return scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate"
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # half an IPv6 address
+        return ""
+
+
+def _netloc_of(address: str) -> str:
+    try:
+        return urlsplit(address).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _with_headers(send: Send) -> Send:

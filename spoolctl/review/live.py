@@ -9,7 +9,9 @@ Source of the format: https://html.spec.whatwg.org/multipage/server-sent-events.
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 from spoolctl.review.deeds import error_document
@@ -41,6 +43,7 @@ class Page:
         self.happened: list[tuple[str, JsonObject]] = []
         """What happened, each once."""
         self.news = asyncio.Event()
+        self.is_over = False
 
     def take(self) -> list[tuple[str, JsonObject]]:
         """All of it, which is then sent."""
@@ -83,6 +86,8 @@ class Live:
                     continue
                 for event, document in page.take():
                     yield written(event, document)
+                if page.is_over:
+                    return
         finally:
             self._pages.discard(page)
 
@@ -91,6 +96,16 @@ class Live:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._happened, event, document)
 
+    def end(self) -> None:
+        """End all pages' events: the server stops, and would wait for them. From any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        for page in self._pages:
+            page.is_over = True
+            page.news.set()
+
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
         if self._watch is None or self._watch.done():
@@ -98,7 +113,7 @@ class Live:
 
     async def _watching(self) -> None:
         while self._pages:
-            look = asyncio.create_task(asyncio.to_thread(self._looks))
+            look = _aside(self._looks)
             if look not in (await asyncio.wait({look}, timeout=self._patience_s))[0]:
                 silent = f"the share has not answered for {self._patience_s:g} s"
                 self._in_trouble(ShareUnusable(silent))  # a hanging mount raises nothing
@@ -131,6 +146,32 @@ class Live:
         for page in self._pages:
             page.happened = [*page.happened, (event, document)][-HAPPENED_KEPT:]
             page.news.set()
+
+
+def _aside(looks: Looks) -> asyncio.Future[dict[str, JsonObject]]:
+    """Look in a thread that keeps nobody from ending: asyncio's own are waited for, and a share may hang for hours."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[dict[str, JsonObject]] = loop.create_future()
+
+    def set_result(done: dict[str, JsonObject] | None, error: BaseException | None) -> None:
+        if found.cancelled():
+            return
+        if error is not None:
+            found.set_exception(error)
+        else:
+            found.set_result(done or {})
+
+    def look() -> None:
+        done, problem = None, None
+        try:
+            done = looks()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+            problem = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(set_result, done, problem)
+
+    threading.Thread(target=look, name="look", daemon=True).start()
+    return found
 
 
 def written(event: str, document: JsonObject) -> str:

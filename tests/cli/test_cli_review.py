@@ -3,6 +3,7 @@
 import importlib
 import json
 import socket
+import threading
 
 import pytest
 import uvicorn
@@ -12,28 +13,38 @@ from spoolctl.cli.review import ENV_TOKEN
 
 
 class Server:
-    """Stands for Uvicorn's, and ends at once."""
+    """What was to be served, and where; stands for a server that ends at once."""
 
     made: list = []
     waits = None
     """Whether what an accepted socket sends waits for what it sent before to be acknowledged."""
 
-    def __init__(self, config):
-        self.config = config
-
-    def run(self, sockets):
-        Server.made.append((self.config.app, sockets[0].getsockname()))
+    @staticmethod
+    def run(server, sockets):
+        Server.made.append((server.config.app, sockets[0].getsockname()))
         with socket.create_connection(sockets[0].getsockname()), sockets[0].accept()[0] as taken:
             Server.waits = not taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+class Opened(list):
+    """Links that were opened in the desk's browser, and how to wait for one."""
+
+    def __init__(self):
+        super().__init__()
+        self.happened = threading.Event()
+
+    def open(self, link):
+        self.append(link)
+        self.happened.set()
+
+
 @pytest.fixture
 def served(monkeypatch):
-    monkeypatch.setattr(uvicorn, "Server", Server)
+    monkeypatch.setattr(uvicorn.Server, "run", Server.run)
     monkeypatch.setattr(Server, "made", [])
     monkeypatch.delenv(ENV_TOKEN, raising=False)
-    opened = []
-    monkeypatch.setattr(command.webbrowser, "open", opened.append)
+    opened = Opened()
+    monkeypatch.setattr(command.webbrowser, "open", opened.open)
     return opened
 
 
@@ -42,7 +53,21 @@ def test_it_serves_this_machine_alone_and_opens_the_desks_browser(bench, served)
     ((app, (host, port)),) = Server.made
     assert (host, app._token) == ("127.0.0.1", None)
     assert ran.out.splitlines()[0] == f"http://127.0.0.1:{port}/"
+    assert served.happened.wait(30)
     assert served == [f"http://127.0.0.1:{port}/"]
+
+
+def test_a_browser_in_the_terminal_does_not_keep_the_page_from_being_served(
+    bench, monkeypatch, served
+):
+    """It holds whoever opens it until a person leaves it, and waits itself for the page."""
+    left = threading.Event()
+    monkeypatch.setattr(command.webbrowser, "open", lambda _link: left.wait(60))
+    try:
+        assert bench("review", "--port", "0").code == 0
+        assert len(Server.made) == 1
+    finally:
+        left.set()
 
 
 def test_no_part_of_an_answer_waits_until_the_one_before_was_acknowledged(bench, served):
@@ -52,7 +77,6 @@ def test_no_part_of_an_answer_waits_until_the_one_before_was_acknowledged(bench,
 
 def test_for_programs_it_tells_the_address_and_opens_nothing(bench, served):
     told = json.loads(bench("review", "--port", "0", "--json").out)
-    assert told["spool_id"] == "spool-test"
     assert told["url"].startswith("http://127.0.0.1:")
     assert served == []
 
@@ -104,7 +128,7 @@ def test_without_the_extra_it_says_how_to_get_it(bench, monkeypatch):
     real = importlib.import_module
 
     def without(name, *rest):
-        if name == "uvicorn":
+        if name == "spoolctl.review.serving":
             raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
         return real(name, *rest)
 

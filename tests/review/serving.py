@@ -29,7 +29,6 @@ from spoolctl.spool import (
     create_spool,
     end,
     layout,
-    open_spool,
 )
 
 JOB = """\
@@ -57,6 +56,7 @@ class Client(requests.Session):
 
     def __init__(self, port):
         super().__init__()
+        self.port = port
         self.origin = f"http://localhost:{port}"
         self.trust_env = False
 
@@ -97,8 +97,7 @@ class Served(Bench):
         super().__init__(root, files, capsys)
 
     def app(self):
-        looks, acts = (open_spool(self.root, name="person-ada") for _ in range(2))
-        return make_app(looks, acts, self.root, None)
+        return make_app(self.root, "person-ada", None).app
 
     def make(self, name, *, count=1, prompt="a lighthouse"):
         """Submit, commit and merge a job of *count* images, the colour of each another."""

@@ -3,8 +3,9 @@
 import pytest
 from serving import Client, serving
 
-from spoolctl.review.gate import COOKIE, Gate, is_local
+from spoolctl.review.gate import Gate, is_local
 
+COOKIE = "spool_review_1"
 TOKEN = "a-token-of-this-test-0123"
 
 
@@ -16,7 +17,10 @@ async def _inner(scope, receive, send):
 
 @pytest.fixture(scope="module")
 def ports():
-    with serving(Gate(_inner, None)) as local, serving(Gate(_inner, TOKEN)) as network:
+    with (
+        serving(Gate(_inner, None, COOKIE)) as local,
+        serving(Gate(_inner, TOKEN, COOKIE)) as network,
+    ):
         yield {None: local, TOKEN: network}
 
 
@@ -90,6 +94,30 @@ def test_the_link_is_kept_as_a_cookie_out_of_reach_of_scripts_and_other_sites(ne
         assert asks.get("/", headers={"cookie": other}).status_code == 401
 
 
+@pytest.mark.parametrize("beside", ['foo={"a":1}', "x=a b c", "k=é", "p@th=1", "=", ";;"])
+def test_a_cookie_of_another_program_on_this_host_locks_nobody_out(network, beside):
+    """Python's own parser stops at the first pair that it does not like, and gives none of them."""
+    cookie = f"{beside}; {COOKIE}={TOKEN}".encode()
+    assert network.get("/", headers={"cookie": cookie}).text == "inside"
+    assert network.get("/", headers={"cookie": f"{COOKIE}_2={TOKEN}"}).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "a b", "", "]"])
+def test_a_host_that_is_none_is_refused_and_breaks_nothing(local, network, host):
+    assert local.get("/", headers={"host": host}).status_code in (400, 421)  # the first by Uvicorn
+    assert network.get("/", headers={"host": host}).status_code in (400, 401)
+
+
+@pytest.mark.parametrize("path", ["/api/group", "/thumb/a/0", "/page/main.js", "/api/live"])
+def test_another_sites_page_cannot_make_the_server_work(local, path):
+    for site in ("cross-site", "same-site"):
+        for mode in ("no-cors", "navigate"):
+            headers = {"host": "localhost", "sec-fetch-site": site, "sec-fetch-mode": mode}
+            assert local.get(path, headers=headers).status_code == 403
+    opening = {"host": "localhost", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert local.get("/", headers=opening).text == "inside"
+
+
 def test_without_a_token_to_ask_for_none_in_a_link_counts(local):
     assert local.get("/", params={"token": "x"}).text == "inside"
 
@@ -109,6 +137,7 @@ def test_without_a_token_to_ask_for_none_in_a_link_counts(local):
         ({"content-type": "application/json", "origin": "http://evil.example"}, 403),
         ({"content-type": "application/json", "origin": "http://localhost:9999"}, 403),
         ({"content-type": "application/json", "origin": "null"}, 403),
+        ({"content-type": "application/json", "origin": "http://["}, 403),
         ({"content-type": "application/json", "sec-fetch-site": "cross-site"}, 403),
         ({"content-type": "application/json", "sec-fetch-site": "same-site"}, 403),
     ],

@@ -1,8 +1,11 @@
 """Pictures come from the spool's own folders, and from nowhere else."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from PIL import Image as Picture
 from serving import png
 
 from spoolctl.groups.thumbs import FOLDER, thumb_name, thumb_of
@@ -26,7 +29,10 @@ def root(tmp_path):
 
 def test_an_image_is_served_as_what_it_is(root):
     picture = Pictures(root).image(IMAGE)
-    assert (picture.path, picture.media_type) == ((root / PATH).resolve(), "image/png")
+    data = (root / PATH).read_bytes()
+    assert (picture.media_type, picture.length) == ("image/png", len(data))
+    assert b"".join(picture.chunks()) == data
+    assert picture.file.closed
 
 
 @pytest.mark.parametrize(
@@ -53,6 +59,57 @@ def test_a_link_out_of_the_spool_is_not_followed(root, tmp_path):
             inside(root, path)
 
 
+def test_a_link_that_is_put_there_between_a_look_and_the_opening_is_not_followed(
+    root, tmp_path, monkeypatch
+):
+    """Whoever may write to the share, and not to this machine, once got its files in every fourth request."""
+    real = Path.open
+
+    def swapped(path, *how):
+        if path == root / PATH:
+            path.unlink()
+            path.symlink_to(tmp_path / "secret.png")
+        return real(path, *how)
+
+    monkeypatch.setattr(Path, "open", swapped)
+    with pytest.raises(NoSuchPicture, match="leads out of 'results/'"):
+        Pictures(root).image(IMAGE)
+    monkeypatch.undo()
+    with pytest.raises(NoSuchPicture, match="leads out of 'results/'"):
+        Pictures(root).thumb(IMAGE)
+
+
+def test_links_in_a_circle_and_pipes_are_no_pictures(root):
+    (root / PATH).unlink()
+    (root / PATH).symlink_to(root / PATH)
+    with pytest.raises(NoSuchPicture):
+        Pictures(root).image(IMAGE)
+    (root / PATH).unlink()
+    os.mkfifo(root / PATH)
+    with pytest.raises(NoSuchPicture):
+        Pictures(root).image(IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data"),
+    [(".png", b"root:x:0:0"), (".jpg", b"\x89PNG\r\n\x1a\n"), (".webp", b"RIFF"), (".gif", b""), (".avif", b"....")],
+)  # fmt: skip
+def test_what_does_not_begin_as_its_name_says_is_not_sent(root, suffix, data):
+    path = f"results/night/other{suffix}"
+    (root / path).write_bytes(data)
+    with pytest.raises(NoSuchPicture, match="no picture that a browser shows"):
+        Pictures(root).image(replace(IMAGE, path=path))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_what_pillow_writes_is_known_as_what_it_is(root, kind):
+    suffix = f".{kind.lower()}"
+    Picture.new("RGB", (8, 8)).save(root / f"results/night/one{suffix}", kind)
+    picture = Pictures(root).image(replace(IMAGE, path=f"results/night/one{suffix}"))
+    picture.file.close()
+    assert picture.media_type == f"image/{kind.lower()}"
+
+
 @pytest.mark.parametrize("path", ["results/night/page.svg", "results/night/page.html"])
 def test_what_could_bear_scripts_is_not_served(root, path):
     with pytest.raises(NoSuchPicture, match="no picture that a browser shows"):
@@ -64,8 +121,9 @@ def test_a_thumbnail_is_the_controllers_if_it_made_one(root):
     folder.mkdir(parents=True)
     pictures = Pictures(root)
     assert pictures.thumb(IMAGE) == thumb_of(root / PATH)
-    (folder / thumb_name("night.0001", 0)).write_bytes(b"made by the controller")
-    assert pictures.thumb(IMAGE) == b"made by the controller"
+    made = thumb_of(root / PATH) + b"made by the controller"
+    (folder / thumb_name("night.0001", 0)).write_bytes(made)
+    assert pictures.thumb(IMAGE) == made
 
 
 def test_a_thumbnail_that_is_a_link_out_of_the_spool_is_not_served(root, tmp_path):

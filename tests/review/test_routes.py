@@ -1,11 +1,20 @@
 """What the page asks and what people do there: as on the command line, in the same folder."""
 
 import json
+import os
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from serving import JOB, UPSCALE, Client, Served, serving
 
+from spoolctl.index import Index
+from spoolctl.review import deeds
+from spoolctl.review.desk import Desk
 from spoolctl.spool import layout, open_spool, parse_approval, words
 
 NOW = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -67,7 +76,7 @@ def test_status_and_groups_are_told_as_on_the_command_line(night, asks):
     assert asks.get("/api/status").json()["jobs"] == told["jobs"]
     assert asks.get("/api/groups").json() == json.loads(night("group", "list", "--json").out)
     shown = asks.get("/api/group", params={"name": "night"}).json()
-    assert shown.pop("gate") == []
+    assert (shown.pop("gate"), shown.pop("gate_more")) == ([], False)
     assert shown == json.loads(night("group", "show", "night", "--json").out)
     assert "no group 'other'" in error(asks.get("/api/group", params={"name": "other"}), 404)
 
@@ -120,8 +129,8 @@ def test_what_runs_is_seen_while_it_is_made(night, asks):
     night.submit("running")
     actor, claimed, _ = night.claim("running")
     error(asks.get("/preview/running"), 404)
-    actor.files.write_new(layout.preview("running", claimed.number), b"a small JPEG")
-    assert asks.get("/preview/running").content == b"a small JPEG"
+    actor.files.write_new(layout.preview("running", claimed.number), b"\xff\xd8\xff a small JPEG")
+    assert asks.get("/preview/running").content == b"\xff\xd8\xff a small JPEG"
     assert asks.get("/api/job", params={"name": "running"}).json()["state"] == "claimed"
 
 
@@ -135,7 +144,7 @@ def test_a_job_is_told_in_words_with_its_record_and_attempts(night, asks):
 
 def test_a_rating_counts_at_once_and_is_in_the_corpus_after_the_merge(night, asks):
     (said,) = done(asks.post("/api/rate", json={"images": ["night.0001:1"], "rating": 4}))
-    nothing = {"rating": None, "choice": None, "note": None}
+    nothing = {"rating": None, "choice": None, "note": None, "subscores": {}}
     assert said == {
         "id": "night.0001:1",
         "rating": 4,
@@ -178,6 +187,39 @@ def test_a_new_rating_drops_the_parts_of_the_old_as_on_the_command_line(night, a
     assert night("rate", "night.0001:0", "4", "--anatomy", "2").code == 0
     done(asks.post("/api/rate", json={"images": ["night.0001:0"], "rating": 5}))
     assert words(open_spool(night.root, name="person-b"), "night.0001")[0].word.subscores == {}
+
+
+def test_undoing_a_rating_gives_the_parts_of_the_old_one_back(night, asks):
+    assert night("rate", "night.0001:0", "4", "--anatomy", "2").code == 0
+    (said,) = done(asks.post("/api/rate", json={"images": ["night.0001:0"], "rating": 5}))
+    done(asks.post("/api/rate", json={"images": ["night.0001:0"], **said["before"]}))
+    word = words(open_spool(night.root, name="person-b"), "night.0001")[0].word
+    assert (word.rating, word.subscores) == (4, {"anatomy": 2})
+
+
+def test_a_word_that_is_on_the_share_is_told_as_said_whatever_this_machines_index_does(
+    night, asks, monkeypatch
+):
+    """Told as refused, the page took it back, and the person said it again."""
+
+    def broken(_index, _run_id, _said):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Index, "hear", broken)
+    (said,) = done(asks.post("/api/rate", json={"images": ["night.0001:0"], "rating": 5}))
+    assert said["rating"] == 5
+    assert words(open_spool(night.root, name="person-b"), "night.0001")[0].word.rating == 5
+
+
+def test_while_another_program_is_at_the_index_nobody_waits_for_it(night, asks):
+    """It may take half a minute to make it anew."""
+    assert len(ids(asks)) == 3
+    night.make("night.0003")
+    (path,) = Path(os.environ["SPOOL_INDEX"]).glob("*.sqlite")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert len(ids(asks)) == 3  # as it was
+        other.execute("ROLLBACK")
 
 
 def test_trouble_with_one_image_keeps_no_other(night, asks):
@@ -242,6 +284,102 @@ def test_what_lies_in_a_queue_is_listed_in_the_order_in_which_it_is_taken(night,
     assert listed(state="held") == (["d"], False)
     assert listed(state="done") == (["night.0002", "night.0001"], False)
     assert "state" in error(asks.get("/api/jobs", params={"state": "lost"}), 400)
+
+
+def test_a_bad_image_keeps_no_other_from_being_approved(night, asks):
+    answer = asks.post("/api/approve", json={"images": ["no image", "night.0001:0"]}).json()
+    assert answer["done"] == [{"job": "night.0001", "images": [0]}]
+    assert [one["asked"] for one in answer["errors"]] == ["no image"]
+
+
+def test_the_gate_is_told_of_all_that_wait_some_at_a_time(night, asks, monkeypatch):
+    """Once only the first five hundred of all groups were looked at, and nobody was told."""
+    monkeypatch.setattr("spoolctl.review.desk._READ_MAX", 2)
+    for number in range(5):
+        other = JOB.format(prompt="x", count=1).replace("group: night", "group: other")
+        other = f"not_before: 2099-01-01T00:00:00Z\n{other}"
+        night.submit(f"a{number}", other)
+    night.submit(
+        "z-large", UPSCALE.format(job="night.0001").replace("group: night", "group: elsewhere")
+    )
+
+    def gate():
+        shown = asks.get("/api/group", params={"name": "night"}).json()
+        return [one["released"] for one in shown["gate"]], shown["gate_more"]
+
+    assert [gate() for _ in range(3)] == [([], True), ([], True), ([["z-large"]], False)]
+    night.submit("night.0009", UPSCALE.format(job="night.0002"))
+    assert gate() == ([["z-large"], ["night.0009"]], False)
+
+
+def test_a_record_that_was_still_growing_is_looked_at_again(night, asks):
+    whole = UPSCALE.format(job="night.0001").encode()
+    path = night.root / "waiting/0050+night.0009.yaml"
+    path.write_bytes(whole[:40])
+    assert asks.get("/api/group", params={"name": "night"}).json()["gate"] == []
+    path.write_bytes(whole)
+    (gate,) = asks.get("/api/group", params={"name": "night"}).json()["gate"]
+    assert gate["released"] == ["night.0009"]
+
+
+def test_an_approval_is_known_at_once_where_it_was_given(night, asks):
+    night.submit("large", UPSCALE.format(job="night.0001"))
+    assert asks.get("/api/group", params={"name": "night"}).json()["gate"][0]["approved"] is None
+    done(asks.post("/api/approve", json={"images": ["night.0001:1"]}))
+    (gate,) = asks.get("/api/group", params={"name": "night"}).json()["gate"]
+    assert (gate["approved"]["images"], gate["approved"]["by"]) == ([1], "person-ada")
+
+
+def test_a_job_that_is_gone_is_not_taken_for_one_whose_name_goes_on(night, asks):
+    """The file of 'cat' was deleted by hand, and 'cat-tower' was cancelled in its place."""
+    night.submit("cat-tower")
+    for deed, more in (
+        ("cancel", {}),
+        ("retry", {}),
+        ("hold", {}),
+        ("release", {}),
+        ("move", {"class": "batch"}),
+    ):
+        answer = asks.post(
+            f"/api/{deed}", json={"jobs": ["cat", "cat-towe", "CAT-TOWER ", "../cat-tower"], **more}
+        ).json()
+        assert answer["done"] == []
+        assert len(answer["errors"]) == 4
+    assert night.folder("cat-tower") == "queue/normal"
+
+
+def test_words_do_not_wait_for_jobs(night, asks, monkeypatch):
+    """A record that may still be growing takes seconds to be cancelled, and a group may have a thousand."""
+    night.submit("late")
+    begun, let_go = threading.Event(), threading.Event()
+    real = deeds.cancel
+
+    def slow(actor, name):
+        begun.set()
+        assert let_go.wait(60)
+        return real(actor, name)
+
+    monkeypatch.setattr(deeds, "cancel", slow)
+    with ThreadPoolExecutor(1) as aside:
+        other = Client(asks.port)
+        cancelled = aside.submit(other.post, "/api/cancel", json={"jobs": ["late"]})
+        assert begun.wait(30)
+        done(asks.post("/api/rate", json={"images": ["night.0001:0"], "rating": 3}))
+        let_go.set()
+        assert done(cancelled.result(60)) == [{"job": "late", "result": "cancelled"}]
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a\0b", "x" * 5_000, "nobody", "/etc/passwd"])
+def test_what_is_no_jobs_name_is_no_job(night, asks, name):
+    error(asks.get("/api/job", params={"name": name}), 404)
+
+
+def test_a_fault_of_our_own_is_told_as_one(night, asks, monkeypatch, caplog):
+    def broken(_desk):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(Desk, "groups", broken)
+    assert error(asks.get("/api/groups"), 500) == "a fault of the page's server: KeyError"
 
 
 def test_jobs_are_held_released_moved_cancelled_and_retried(night, asks):
@@ -313,6 +451,8 @@ def test_the_page_and_its_files_are_there_and_asked_anew_each_time(asks):
     assert page.headers["content-type"].startswith("text/html")
     assert page.headers["cache-control"] == "no-cache"
     assert asks.get("/page/index.html").headers["cache-control"] == "no-cache"
+    script = asks.get("/page/main.js").headers["content-type"]
+    assert script.startswith("text/javascript")  # on Windows the registry may say otherwise
     error(asks.get("/page/..%2f..%2fapp.py"), 404)
     error(asks.get("/docs"), 404)
 

@@ -114,6 +114,7 @@ class Group {
     say(this.retryAll, `Retry failed and cancelled (${number((counts.failed ?? 0) + (counts.cancelled ?? 0))})`);
     this.#plan(group.plan ?? {});
     this.gate.show(group.gate ?? []);
+    if (group.gate_more) this.#later(); // of many waiting jobs some are read at a time
     this.jobs.show(group.jobs ?? []);
   }
 

@@ -93,8 +93,11 @@ export function sayOf(ids, told) {
   return send(ids, told, entry);
 }
 
+/** What was said, of these; with a rating go its parts, which the page neither shows nor loses. */
 function pick(image, keys, id) {
-  return { id, ...Object.fromEntries(keys.map((key) => [key, image[key] ?? null])) };
+  const found = { id, ...Object.fromEntries(keys.map((key) => [key, image[key] ?? null])) };
+  if (found.rating && image.subscores && Object.keys(image.subscores).length) found.subscores = image.subscores;
+  return found;
 }
 
 function send(ids, told, entry = null) {
