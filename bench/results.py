@@ -43,6 +43,8 @@ QUERIES: dict[str, Wanted] = {
     "one job": Wanted(job="group-7.0001"),
     "rated 4 or better": Wanted(rating_min=4, limit=100),
     "the best": Wanted(order="best", limit=100),
+    "unrated, far down the plan": Wanted(rated=False, order="plan", limit=200, offset=60_000),
+    "of a model that is not there": Wanted(model="nowhere", limit=100),
     "picked, of one model": Wanted(model="flux", choice="picked", limit=100),
     "two words that stand in many prompts": Wanted(text="old stone", limit=100),
     "a word that stands nowhere": Wanted(text="nowhere to be found", limit=100),

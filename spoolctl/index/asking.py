@@ -161,7 +161,8 @@ def _where(wanted: Wanted) -> tuple[str, list[str | int]]:
     if wanted.rating_min is not None:
         said.append(("rating >= ?", [wanted.rating_min]))
     if wanted.rated is not None:
-        said.append((f"rating IS {'NOT ' if wanted.rated else ''}NULL", []))
+        # The plus keeps SQLite from finding them by rating, and sorting two thirds of all images then: it walks in their order instead.
+        said.append((f"+rating IS {'NOT ' if wanted.rated else ''}NULL", []))
     if wanted.choice == "neither":
         said.append(("choice IS NULL", []))
     elif wanted.choice is not None:

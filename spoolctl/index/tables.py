@@ -22,7 +22,7 @@ from spoolctl.index.rows import (
 )
 from spoolctl.spool import layout
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables; a file of another version is made anew."""
 LINE: Final = "line"
 """The column with a line's digest, by which it is known again in a ledger that was rewritten; ``NULL`` if no line said so yet."""
@@ -136,9 +136,9 @@ LEDGERS: Final = {
                 _SAY_ALL,
                 "CREATE INDEX images_by_group ON images (grp, job, image_index)",
                 "CREATE INDEX images_summed ON images (grp, rating, choice)",
-                "CREATE INDEX images_by_job ON images (job, image_index)",
+                "CREATE INDEX images_by_job ON images (job, image_index, rating, choice)",
                 "CREATE INDEX images_by_bytes ON images (sha256)",
-                "CREATE INDEX images_by_time ON images (ended DESC, job DESC, image_index DESC)",
+                "CREATE INDEX images_by_time ON images (ended DESC, job DESC, image_index DESC, rating, choice, model)",
                 "CREATE INDEX images_by_rating ON images (rating DESC, ended DESC, job, image_index)",
                 "CREATE INDEX images_by_choice ON images (choice, ended DESC, job DESC, image_index DESC)",
                 "CREATE VIRTUAL TABLE prompts USING fts5(prompt, content='images', content_rowid='rowid')",
