@@ -31,6 +31,6 @@ def serve(served: Served, listening: socket.socket) -> None:
     """Serve until a signal ends it, which is raised again then (Ctrl+C as ``KeyboardInterrupt``)."""
     config = uvicorn.Config(
         served.app, log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=_STOP_S, ws="none",
+        timeout_graceful_shutdown=_STOP_S, ws="none", lifespan="off",
     )  # fmt: skip
     _Server(config, served).run(sockets=[listening])

@@ -16,8 +16,10 @@ from spoolctl.spool.system import SystemClock
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal are sent otherwise")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_at_the_first_word_although_a_page_is_open(tmp_path, number):
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)]
+)
+def test_it_ends_at_the_first_word_although_a_page_is_open(tmp_path, signals):
     """Once it waited for the page's events, which never end, and then showed seventy lines of what it had broken off."""
     root = tmp_path / "spool"
     now = datetime.fromtimestamp(SystemClock().utc_s(), tz=UTC)
@@ -42,7 +44,8 @@ def test_it_ends_at_the_first_word_although_a_page_is_open(tmp_path, number):
         asks = Client(int(url.rsplit(":", 1)[1].strip("/")))
         with asks.get("/api/live", stream=True) as events:
             assert next(events.iter_lines(decode_unicode=True)).startswith("event: ")
-            server.send_signal(number)
+            for number in signals:
+                server.send_signal(number)
             _, told = server.communicate(timeout=60)
         assert told == ""
         assert server.returncode in (130, -signal.SIGTERM, -signal.SIGINT)
