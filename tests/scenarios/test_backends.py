@@ -361,10 +361,12 @@ def test_s23_share_full(scene, server):
     scene.check(["portrait"])
 
 
-def test_s24_sick_node(scene, serve, kind):
+def test_s24_sick_node(open_scene, serve, kind):
     """ "A node whose backend fails every job at once: it takes three, not three hundred; the rest finish elsewhere; it
     comes back after a pilot job succeeds."
     """
+    # Three different jobs fail before the first of them may be tried again, also on a busy machine.
+    scene = open_scene(retry={"attempts_max": 3, "backoff_s": 8, "avoid_s": 0.5})
     sick, well, wait_s = serve(), serve(), 2.0
     sick.fails_with = sick.sick
     names = [f"night.{number}" for number in range(8)]
