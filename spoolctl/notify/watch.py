@@ -43,7 +43,6 @@ from spoolctl.spool import (
     Heartbeat,
     Letter,
     Notified,
-    SpoolError,
     State,
     all_records,
     decode,
@@ -111,7 +110,7 @@ class Watch:
         """How many jobs had ended at the last look."""
 
     def look(self) -> None:
-        """Look, and have told what is new; raises nothing that the share or the disk may say."""
+        """Look, and have told what is new; raises nothing."""
         mono = self._actor.clock.mono()
         if mono < self._look_at:
             return
@@ -126,15 +125,15 @@ class Watch:
             if letter is not None:
                 self._actor.log("notify.told", letter=letter.id, title=letter.title)
             self._outbox.hand_over(self._known())
-        except (OSError, SpoolError, sqlite3.Error) as error:
-            self._actor.log("notify.trouble", error=str(error))
+        except Exception as error:  # noqa: BLE001 - what is told is no part of the controller's work, which goes on
+            self._trouble(error)
 
     def rest(self) -> None:
         """Another controller has the role, and tells; what it told is read when this one looks again."""
         self._state = None
 
     def finish(self, wait_s: float) -> None:
-        """Wait at most so long for what is in the hands of the post, and note it."""
+        """Wait at most so long for what is in the hands of the post, and note it; raises nothing."""
         until = self._actor.clock.mono() + wait_s
         try:
             while self._state is not None and self._outbox.is_busy:
@@ -142,8 +141,11 @@ class Watch:
                 if left_s <= 0:
                     return
                 self._save(self._outbox.settle(self._state, left_s))
-        except (OSError, SpoolError) as error:
-            self._actor.log("notify.trouble", error=str(error))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._trouble(error)
+
+    def _trouble(self, error: Exception) -> None:
+        self._actor.log("notify.trouble", kind=type(error).__name__, error=str(error))
 
     # -- what was told
 

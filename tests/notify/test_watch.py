@@ -296,6 +296,40 @@ def test_a_file_that_cannot_be_read_is_begun_anew_and_repeats_nothing(farm, data
     assert farm.state()["began_s"]
 
 
+@pytest.mark.parametrize(
+    "picture", ["../x.png", "/etc/x.png", "groups/../../x.png", "groups/a\\..\\x.png", "a\0b", "spool.yaml"]
+)  # fmt: skip
+def test_a_letter_with_a_picture_that_is_no_groups_is_refused_and_the_controller_lives(
+    farm, picture
+):
+    """Whoever may write to the share may write it, and it would be there at each start."""
+    farm.looks(1)
+    state = farm.state()
+    state["letters"] = [{
+        "id": "x", "tone": "failure", "title": "t", "lines": ["l"], "pictures": [picture],
+        "since_s": farm.actor.share_now_s(), "addresses": ["phone"],
+    }]  # fmt: skip
+    farm.world.share.put(layout.NOTIFIED, json.dumps(state).encode())
+
+    second = farm.begin()
+    farm.looks()
+
+    assert second.handed == []
+    assert farm.world.events("notify.unreadable")
+    assert farm.state()["letters"] == []
+
+
+def test_whatever_goes_wrong_with_telling_is_logged_and_ends_no_controller(farm):
+    farm.looks(1)
+    farm.submitted(*NAMES)
+    farm.world.worker().work()
+    farm.post.hand = farm.post.delivered = lambda *_: 1 / 0
+    farm.looks()
+    farm.watch.finish(5.0)
+    told = farm.world.events("notify.trouble")
+    assert {one["kind"] for one in told} == {"ZeroDivisionError"}
+
+
 def test_a_group_that_is_retried_is_told_again_once_all_of_it_has_ended(farm):
     farm.looks(1)
     farm.submitted(*NAMES)

@@ -4,10 +4,12 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from spoolctl.spool.records.base import Label, Record, Told
+from spoolctl.spool.records.base import Label, Record, RelativePath, Told
 
 NOTIFIED_SCHEMA: Final = "spool.notified/1"
 
+Picture = Annotated[RelativePath, Field(pattern="^groups/")]
+"""An image of a group, relative to the share's root: nothing else on it, and nothing beside it, is ever sent to anybody."""
 Count = Annotated[int, Field(ge=0)]
 Tone = Literal["success", "info", "warning", "failure"]
 Trouble = Literal["silent", "sick", "away"]
@@ -36,8 +38,7 @@ class Letter(Record):
     tone: Tone
     title: Told
     lines: tuple[Told, ...]
-    pictures: tuple[Told, ...] = ()
-    """Images on the share, relative to its root."""
+    pictures: tuple[Picture, ...] = ()
     since_s: float
     addresses: tuple[Label, ...]
     """Whom it has not reached: the names of addresses, never the addresses."""
