@@ -176,7 +176,8 @@ def _where(wanted: Wanted) -> tuple[str, list[str | int]]:
 
 
 def _in_prompt(text: str) -> tuple[str, list[str | int]]:
-    """By the index of words; of a text that has none, letter by letter."""
+    """By the index of words; of a text that has none, letter by letter. A NUL, at which SQLite's search ends, is a blank."""
+    text = text.replace("\0", " ")
     if not any(character.isalnum() for character in text):
         return "prompt LIKE ? ESCAPE '\\'", [_holding(text)]
     phrase = text.replace('"', " ")

@@ -100,6 +100,17 @@ def test_a_word_that_another_replaced_is_forgotten_and_the_other_lines_are_not_u
     assert found(index, rated=True) == ["night.0002:0"]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_there"),
+    [("a\0drag", True), ("dragon\0", True), ("\0\0", False), ("dragon\0sea", False)],
+)
+def test_a_nul_in_a_text_that_is_looked_for_is_a_blank(index, ledgers, text, is_there):
+    ledgers.append(images=[image_line("night.0001")])
+    index.refresh(ledgers.root)
+    assert bool(found(index, text=text)) is is_there
+    assert count(index.connection, Wanted(text=text)) == is_there
+
+
 def test_of_two_lines_on_one_image_the_later_still_counts_after_a_comparison(index, ledgers):
     """Made by hand: ledgers hold no two. The earlier is understood again, since no row is its own."""
     twice = [image_line("night.0001", prompt="first"), image_line("night.0001", prompt="second")]
