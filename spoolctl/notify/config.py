@@ -5,6 +5,7 @@ lists the keys.
 """
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ from spoolctl.spool import BadRecord, Submitted, UsageError, from_mapping, parse
 ENV_FILE: Final = "SPOOL_NOTIFY"
 _SCHEMA: Final = "spool.notify/1"
 _BYTES_MAX: Final = 1 << 20
+_KEY: Final = re.compile("[a-z_]{1,30}")
+"""No address is written so."""
+_QUOTED: Final = re.compile("'.*'", re.DOTALL)
 _OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
 
 Name = Annotated[str, Field(min_length=1, max_length=60)]
@@ -91,7 +95,7 @@ def read_config(path: Path) -> Config:
     """What the file says.
 
     Raises:
-        UsageError: It is not there, cannot be read, or a value in it makes no sense; no message repeats an address.
+        UsageError: It is not there, cannot be read, or a value in it makes no sense; no message repeats a value.
     """
     try:
         with path.open("rb") as file:
@@ -111,19 +115,30 @@ def read_config(path: Path) -> Config:
     except BadRecord as error:
         at = f", line {error.line}" if error.line else ""
         hint = error.hint if error.hint != BadRecord.hint else "docs/NOTIFY.md lists the keys"
-        if (error.field or "").startswith("addresses"):
-            message = (
-                f"'{error.field}' is no address: a URL that apprise knows, or a name and a url"
-            )
-            raise UsageError(f"'{path}'{at}: {message}", hint=hint) from None
-        raise UsageError(f"'{path}'{at}: {error}", hint=hint) from None
+        raise UsageError(f"'{path}'{at}: {_without_values(error)}", hint=hint) from None
     except UsageError as error:
-        raise UsageError(f"'{path}': {error}", hint=error.hint) from None
+        raise UsageError(f"'{path}': 'quiet' is no hours", hint=error.hint) from None
 
 
 def others_may_read(path: Path) -> bool:
     """True if this machine's other users can read the secrets in it; never on Windows, which does not tell it so."""
     return os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
+
+
+def _without_values(error: BadRecord) -> str:
+    """What is wrong, but for what was written: an address may have got anywhere, also in the place of a key, a tag or an alias."""
+    text = str(error)
+    first, *more = (error.field or "").split(".")
+    if not first:
+        return text if text.startswith("not YAML") else _QUOTED.sub("'...'", text)
+    if first == "addresses":
+        at = ".".join([first, *(one for one in more[:1] if one.isdecimal())])
+        return f"'{at}' is no address: a URL that apprise knows, or a name and a url"
+    if first == "schema":
+        return f"key 'schema' must be '{_SCHEMA}'"
+    if text.startswith("unknown key"):
+        return f"unknown key '{first}'" if _KEY.fullmatch(error.field or "") else "unknown key"
+    return text.partition(", not ")[0]
 
 
 def _with_names(found: Any) -> Any:  # noqa: ANN401 - whatever a person wrote
