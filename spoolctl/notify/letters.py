@@ -1,10 +1,11 @@
 """Letters on their way: which are due at which address, what became of them, and when one is given up.
 
-Guarantees: a letter is noted (``Notified.letters``) for as long as it has not reached everybody, for a day at most; it goes to one
-address again only if it failed there, or if this process died before it could note that it went. Intervals double, from ``AGAIN_S`` to
-``AGAIN_MAX_S``.
+Guarantees: a letter is noted (``Notified.letters``) for as long as it has not reached everybody, for a day at most, in which quiet hours do
+not count, and for a week with them; it goes to one address again only if it failed there, or if this process died before it could note
+that it went. Intervals double, from ``AGAIN_S`` to ``AGAIN_MAX_S``.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from spoolctl.notify.sending import Delivered, Post
@@ -13,6 +14,7 @@ from spoolctl.spool import Actor, Letter, Notified
 AGAIN_S: Final = 30.0
 AGAIN_MAX_S: Final = 3_600.0
 GIVEN_UP_S: Final = 86_400.0
+GIVEN_UP_ANYWAY_S: Final = 7 * 86_400.0
 LETTERS_MAX: Final = 50
 """Of more than these the oldest are given up."""
 _PICTURE_BYTES_MAX: Final = 64 << 20
@@ -22,10 +24,10 @@ _Key = tuple[str, str]
 
 
 class Outbox:
-    """One controller's. *actor* acts, *post* brings letters to addresses."""
+    """One controller's. *actor* acts, *post* brings letters; *quiet_s* tells how many of the last so many seconds were quiet."""
 
-    def __init__(self, actor: Actor, post: Post) -> None:
-        self._actor, self._post = actor, post
+    def __init__(self, actor: Actor, post: Post, quiet_s: Callable[[float], float]) -> None:
+        self._actor, self._post, self._quiet_s = actor, post, quiet_s
         self._tries: dict[_Key, tuple[int, float]] = {}
         """How often a letter failed at an address, and from when on it is due there again."""
         self._reached: set[_Key] = set()
@@ -49,7 +51,7 @@ class Outbox:
             return state
         now_s = self._actor.share_now_s()
         kept = [one for one in map(self._left_of, state.letters) if one is not None]
-        young = [one for one in kept if abs(now_s - one.since_s) < GIVEN_UP_S][-LETTERS_MAX:]
+        young = [one for one in kept if self._is_young(abs(now_s - one.since_s))][-LETTERS_MAX:]
         for one in kept:
             if one not in young:
                 self._give_up(one)
@@ -69,6 +71,11 @@ class Outbox:
                 for one in due:
                     self._tries[letter.id, one] = (self._tried(letter, one)[0], _IN_HANDS)
                     self._post.hand(letter, one, pictures)
+
+    def _is_young(self, age_s: float) -> bool:
+        if age_s < GIVEN_UP_S:
+            return True
+        return age_s < GIVEN_UP_ANYWAY_S and age_s - self._quiet_s(age_s) < GIVEN_UP_S
 
     def _tried(self, letter: Letter, address: str) -> tuple[int, float]:
         return self._tries.get((letter.id, address), (0, 0.0))

@@ -2,7 +2,8 @@
 
 Guarantees: what is told is noted on the share first, with whom it has not reached; after each delivery that is noted, too. So a
 controller that dies, or another one that takes over, repeats nothing but what was on its way at that instant, and forgets nothing. An
-address that does not answer is tried again, at intervals that double, for a day. No fault here keeps the controller from its work.
+address that does not answer is tried again, at intervals that double, for a day, in which quiet hours do not count; nothing is sent in
+them. No fault here keeps the controller from its work.
 
 What it costs: every 15 seconds one look whether anything is queued, and one read for each worker; nothing else while nothing was merged.
 """
@@ -10,7 +11,7 @@ What it costs: every 15 seconds one look whether anything is queued, and one rea
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,7 @@ from spoolctl.spool import (
 LOOK_MAX_S: Final = 15.0
 _LOOK_SWEEPS: Final = 4
 _SETTLE_SWEEPS: Final = 5
+_QUIET_STEP_S: Final = 300
 _SINGLES: Final = shelf("alone")
 _NAME_CHARS_MAX: Final = 200
 """Of a ``Label``."""
@@ -95,7 +97,7 @@ class Watch:
     ) -> None:
         self._actor, self._config, self._senses = actor, config, senses
         self._rules, self._hours = config.rules, config.hours
-        self._outbox = Outbox(actor, post)
+        self._outbox = Outbox(actor, post, self._quiet_s)
         self._state: Notified | None = None
         """What is noted on the share; ``None``: not read yet."""
         self._look_s = min(LOOK_MAX_S, _LOOK_SWEEPS * actor.settings.sweep_s)
@@ -117,14 +119,16 @@ class Watch:
         self._look_at = mono + self._look_s
         try:
             before = self._known()
-            after, message = look(before, self._seen(before, mono), self._rules)
+            seen = self._seen(before, mono)
+            after, message = look(before, seen, self._rules)
             letter = self._letter(message) if message else None
             if letter is not None:
                 after = after.model_copy(update={"letters": (*after.letters, letter)})
             self._save(self._outbox.settle(after))
             if letter is not None:
                 self._actor.log("notify.told", letter=letter.id, title=letter.title)
-            self._outbox.hand_over(self._known())
+            if not seen.is_quiet:
+                self._outbox.hand_over(self._known())
         except Exception as error:  # noqa: BLE001 - what is told is no part of the controller's work, which goes on
             self._trouble(error)
 
@@ -210,6 +214,14 @@ class Watch:
             gone=gone,
             room=self._senses.room(mono),
         )
+
+    def _quiet_s(self, back_s: float) -> float:
+        """How many of the last so many seconds were quiet, to a few minutes (an hour where the clock was changed meanwhile)."""
+        if self._hours is None:
+            return 0.0
+        now = self._senses.now()
+        moments = (now - timedelta(seconds=at) for at in range(0, int(back_s), _QUIET_STEP_S))
+        return float(_QUIET_STEP_S * sum(map(self._hours.is_open, moments)))
 
     def _count(self, state: State) -> int:
         return sum(1 for _ in all_records(self._actor, (state,)))

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -382,6 +382,52 @@ def test_quiet_hours_keep_what_is_told_until_they_end(farm):
 
     ((title, _, _),) = farm.post.handed
     assert title == "night: done, 3 of 3 succeeded, and 1 more"  # and idle
+
+
+def test_what_could_not_be_sent_before_quiet_hours_is_sent_behind_them_and_not_in_them(farm):
+    post = farm.begin(
+        FakePost(fails=frozenset({"phone"})), config(quiet=["22:30-7:30"], events=["done"])
+    )
+    farm.now = datetime(2026, 3, 27, 22, 28, tzinfo=UTC)
+    farm.looks(1)
+    farm.submitted(*NAMES)
+    farm.world.worker().work()
+    farm.looks()
+    before = len(post.handed)
+    assert before
+
+    farm.now = datetime(2026, 3, 28, 2, tzinfo=UTC)
+    post.fails = frozenset()
+    farm.looks(100)
+    assert len(post.handed) == before
+
+    farm.now = datetime(2026, 3, 28, 7, 30, tzinfo=UTC)
+    farm.looks(1)
+    assert len(post.handed) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("quiet", "looks", "is_kept"),
+    [
+        ("sat,sun all day", 60, True),
+        ("sat,sun all day", 80, False),
+        ("mon all day", 30, False),
+        ("daily all day", 7 * 24 - 2, True),
+        ("daily all day", 7 * 24 + 1, False),
+    ],
+)
+def test_a_letter_is_given_up_after_a_day_that_was_not_quiet_or_a_week(farm, quiet, looks, is_kept):
+    """From Friday noon on, an hour a look; whichever controller looks then."""
+    farm.begin(FakePost(fails=frozenset({"phone"})), config(events=["done"]))
+    farm.looks(1)
+    farm.submitted(*NAMES)
+    farm.world.worker().work()
+    farm.looks()
+    farm.begin(FakePost(fails=frozenset({"phone"})), config(quiet=[quiet], events=["done"]))
+    for _ in range(looks):
+        farm.now += timedelta(hours=1)
+        farm.looks(1, step_s=3_600)
+    assert bool(farm.state()["letters"]) is is_kept
 
 
 def test_an_idle_farm_is_told_with_what_waits(farm):
