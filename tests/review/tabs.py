@@ -89,7 +89,7 @@ class Page:
 
     # -- looking
 
-    def goto(self, url, within_s=20.0):
+    def goto(self, url, within_s=60.0):
         """Load *url*, anew even if only its fragment is another, and wait until that is done."""
         for address in ("about:blank", url):
             answer = self.call("Page.navigate", url=address)
@@ -118,7 +118,7 @@ class Page:
             raise Refused(f"{script[:200]}: {_thrown(answer['exceptionDetails'])}")
         return answer["result"]
 
-    def wait_for(self, condition, why, within_s=15.0):
+    def wait_for(self, condition, why, within_s=60.0):
         """Wait until an expression is true, and give its value, of an element ``True``; while the page is being left it is not."""
 
         def holds():
@@ -131,12 +131,12 @@ class Page:
 
         return self.until(holds, why, within_s)
 
-    def wait_for_text(self, text, within_s=15.0):
+    def wait_for_text(self, text, within_s=60.0):
         """Wait until the page shows *text*."""
         condition = f"document.body.innerText.includes({json.dumps(text)})"
         self.wait_for(condition, f"the page to show {text!r}", within_s)
 
-    def until(self, holds, why, within_s=15.0):
+    def until(self, holds, why, within_s=60.0):
         """Wait until *holds()* gives something true, and give that."""
         until = time.monotonic() + within_s
         while not (value := holds()):
@@ -177,11 +177,11 @@ class Page:
         """Type into what has the focus."""
         self.call("Input.insertText", text=text)
 
-    def click(self, selector, *modifiers, within_s=15.0):
+    def click(self, selector, *modifiers, within_s=60.0):
         """Click what *selector* finds first, once it can be clicked."""
         self._click(lambda: self._object(f"document.querySelector({json.dumps(selector)})"), selector, modifiers, within_s)  # fmt: skip
 
-    def click_on(self, role, name, *modifiers, within_s=15.0):
+    def click_on(self, role, name, *modifiers, within_s=60.0):
         """Click what a screen reader calls this (``"button"``, ``"Pick"``), once it can be clicked."""
         self._click(lambda: self._called(role, name), f"{role} '{name}'", modifiers, within_s)
 

@@ -32,7 +32,7 @@ def read(text):
 
 async def told(page, count):
     """The next *count* events of a page."""
-    return [read(await asyncio.wait_for(anext(page), 30)) for _ in range(count)]
+    return [read(await asyncio.wait_for(anext(page), 60)) for _ in range(count)]
 
 
 def run(story):
@@ -128,7 +128,7 @@ def test_nobody_looks_at_the_share_while_no_page_is_open():
         page = live.events()
         await told(page, 2)
         await page.aclose()
-        await asyncio.wait_for(live._watch, 30)
+        await asyncio.wait_for(live._watch, 60)
         looks = farm.looks
         page = (
             live.events()
