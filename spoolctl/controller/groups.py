@@ -60,6 +60,8 @@ class GroupsKeeper:
         self._actor = actor
         self._path = index
         self._index: Index | None = None
+        self._lacks = False
+        """Whether the index missed what a compile added, or was removed."""
         self._changed = True
         self._look_at = 0.0
         self._pending: dict[str, None] = {}
@@ -74,8 +76,15 @@ class GroupsKeeper:
     def take(self, ledger: str, copy: Path) -> None:
         """Take in what a compile added to a ledger (its compiled path). Raises OSError or sqlite3.Error."""
         self._changed = True  # also if another program on this machine has read it first
-        with self._making_anew():
-            self.opened().take_in(ledger, copy)
+        lacked, self._lacks = self._lacks, True
+        with self.lent() as index:
+            index.take_in(ledger, copy)
+        self._lacks = lacked
+
+    def lacks(self) -> bool:
+        """True, once, if the index must be handed all ledgers again."""
+        lacks, self._lacks = self._lacks, False
+        return lacks
 
     def tell(self) -> int:
         """Write the results of groups that have ended since, some of their pictures, and hear what was dropped; how many results.
@@ -84,8 +93,7 @@ class GroupsKeeper:
             OSError: The share did not answer; the next call goes on.
             sqlite3.Error: The index cannot be used.
         """
-        with self._making_anew():
-            index = self.opened()
+        with self.lent() as index:
             now = self._actor.clock.mono()
             if now >= self._look_at:
                 self._look_at = now + LOOK_S
@@ -159,15 +167,21 @@ class GroupsKeeper:
         return True
 
     @contextmanager
-    def _making_anew(self) -> Iterator[None]:
-        """A damaged index is removed; the full compile that follows fills a new one."""
+    def lent(self) -> Iterator[Index]:
+        """The index, also for others of this thread; one that turns out to be damaged is removed, and the next compile fills a new one.
+
+        Raises:
+            OSError: It can be neither opened nor removed.
+            sqlite3.Error: As of whoever reads from it.
+        """
+        if self._index is None:
+            self._index = Index(self._path)
         try:
-            yield
+            yield self._index
         except sqlite3.DatabaseError as error:
             if is_damage(error):
-                self.close()
-                for suffix in ("", "-wal", "-shm"):
-                    self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+                damaged, self._index, self._lacks = self._index, None, True
+                damaged.discard()
             raise
 
     def close(self) -> None:
@@ -175,12 +189,6 @@ class GroupsKeeper:
         if self._index is not None:
             self._index.close()
             self._index = None
-
-    def opened(self) -> Index:
-        """The index, for others of this thread. Raises OSError or sqlite3.Error."""
-        if self._index is None:
-            self._index = Index(self._path)
-        return self._index
 
     def _size(self, group: str) -> int:
         folder = group_folder(group)

@@ -95,7 +95,7 @@ class Controller:
     def _watching(self, *, once: bool) -> Watch | None:
         if self._config is None:
             return None
-        return watch_of(self.actor, self._root, self._config, self._groups.opened, once=once)
+        return watch_of(self.actor, self._root, self._config, self._groups.lent, once=once)
 
     def _share_hangs(self, waits_s: float) -> None:
         """A call of the scan does not return, and its lock keeps every other controller out; the service starts it anew."""

@@ -295,8 +295,11 @@ class Scanner:
 
     def _compile(self, scanned: Scanned) -> None:
         now = self._actor.clock.mono()
-        full = now >= self._full_compile_at
-        if now < self._compile_at or not (full or self._touched):
+        if now < self._compile_at:
+            return
+        lacks = self._groups is not None and self._groups.lacks()
+        full = lacks or now >= self._full_compile_at
+        if not (full or self._touched):
             return
         touched = None if full else frozenset(self._touched)
         done = [self._compile_one(scanned, ledger, touched) for ledger in COMPILED]
@@ -336,8 +339,7 @@ class Scanner:
             try:
                 self._groups.take(COMPILED[ledger], copy)
             except (OSError, sqlite3.Error) as error:
-                self._trouble(scanned, "index", error)
-                self._full_compile_at = 0.0  # what the index missed now, the next compile hands it
+                self._trouble(scanned, "index", error)  # the next compile hands it all
 
     def _tell_groups(self, scanned: Scanned) -> None:
         if self._groups is not None:

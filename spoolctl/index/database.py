@@ -3,7 +3,8 @@
 Guarantees: what a ledger held when it was last read is in the index, whole, or nothing of that reading is (one transaction); a file of
 another version or a damaged one is made anew; several processes may use one file. A ledger that is no continuation of what was read, which
 is seen by its last bytes, is compared line by line, and only what is new is understood. Ahead of the ledgers it has only words that were
-said on this machine (``hear``). Does not guarantee that the index has what was merged since the last ``refresh``, or that another machine's
+said on this machine (``hear``). Damage that is met later than at opening is its user's to mend (``is_damage``), as ``opening``
+and the controller do. Does not guarantee that the index has what was merged since the last ``refresh``, or that another machine's
 cache shows the ledger's newest bytes.
 
 What a refresh costs: one open and one small read for each ledger if nothing is new, else the new lines; of one that was rewritten (a person
@@ -16,7 +17,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -80,13 +81,17 @@ class Index:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         try:
-            self.connection = _open(path)
+            self.open()
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self.connection = _open(path)
+            _remove(path)
+            self.open()
+
+    def open(self) -> None:
+        """Open it once more, behind ``discard``; empty, if no other program has made it anew. Raises sqlite3.Error."""
+        self.connection = _open(self.path)
+        self._inode = self.path.stat().st_ino
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +102,17 @@ class Index:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+    def discard(self) -> None:
+        """Close the index and remove its file, which is damaged; not if that was done since by another program, which has made it anew.
+
+        Raises:
+            OSError: It cannot be removed: on Windows as long as another program has it open, elsewhere that one goes on with the old.
+        """
+        self.close()
+        with suppress(FileNotFoundError):
+            if self.path.stat().st_ino == self._inode:
+                _remove(self.path)
 
     def forget(self) -> None:
         """Empty the index; the next refresh makes it anew."""
@@ -326,6 +342,11 @@ def _object(line: bytes) -> JsonObject | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ What it costs: every 15 seconds one look whether anything is queued, and one rea
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -73,7 +74,7 @@ def local_now() -> datetime:
 class Senses:
     """What a watch asks beside the share."""
 
-    index: Callable[[], Index]
+    index: Callable[[], AbstractContextManager[Index]]
     """This machine's index, in step with what was merged."""
     room: Callable[[float], Room | None]
     """What room the share has, asked at a moment of the clock that never goes back."""
@@ -109,7 +110,7 @@ class Watch:
         self._version: tuple[int, int, int] | None = None
         self._groups: list[tuple[GroupSeen, GroupEnds]] = []
         self._ended: int | None = None
-        """How many jobs had ended at the last look."""
+        """How many jobs had ended at the most, at a look before: an index that is made anew has none for a while."""
 
     def look(self) -> None:
         """Look, and have told what is new; raises nothing."""
@@ -199,14 +200,16 @@ class Watch:
         idle_s = self._idleness.see(mono, is_busy=is_busy)
         may_be_told = state.worked and not is_busy and idle_s >= self._rules.idle_after_s
         workers, gone = self._look_at_workers(mono)
-        groups = tuple(self._look_at_groups(state, mono))
-        before, self._ended = self._ended, sum(sums.ended for sums, _ in self._groups)
+        with self._senses.index() as index:
+            groups = tuple(self._look_at_groups(index.connection, state, mono))
+        before, ended = self._ended, sum(sums.ended for sums, _ in self._groups)
+        self._ended = max(before or 0, ended)
         return Seen(
             now_s=actor.share_now_s(),
             is_quiet=self._hours is not None and self._hours.is_open(self._senses.now()),
             groups=groups,
             is_busy=is_busy,
-            has_ended=before not in (None, self._ended),
+            has_ended=before is not None and ended > before,
             idle_s=idle_s,
             waiting=self._count(State.WAITING) if may_be_told else 0,
             held=self._count(State.HELD) if may_be_told else 0,
@@ -240,8 +243,9 @@ class Watch:
         }
         return self._workers.see(beats, dead, mono)
 
-    def _look_at_groups(self, state: Notified, mono: float) -> list[GroupSeen]:
-        connection = self._senses.index().connection
+    def _look_at_groups(
+        self, connection: sqlite3.Connection, state: Notified, mono: float
+    ) -> list[GroupSeen]:
         if (version := changes(connection)) != self._version:
             found = group_ends(connection)
             self._groups = [(_sums(one), one) for one in found if _can_be_noted(one.group)]
@@ -272,7 +276,12 @@ class Watch:
 
 
 def watch_of(
-    actor: Actor, root: Path, config: Config, index: Callable[[], Index], *, once: bool = False
+    actor: Actor,
+    root: Path,
+    config: Config,
+    index: Callable[[], AbstractContextManager[Index]],
+    *,
+    once: bool = False,
 ) -> Watch:
     """A controller's watch that tells real people.
 

@@ -1,7 +1,9 @@
 """Ledgers as the controller compiles them, made up, in a folder of the test's."""
 
 import json
+import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 JOB = {
@@ -56,3 +58,15 @@ class Ledgers:
                     one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n"
                     for one in lines
                 )
+
+
+def damage(path: Path, table: str) -> None:
+    """Spoil a table of an index that nobody has open: what opens the file finds it in order."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        ((page,),) = connection.execute(query, (table,))
+        ((size,),) = connection.execute("PRAGMA page_size")
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)

@@ -1,6 +1,7 @@
 """A controller's watch on a spool in memory: what it tells, once, whatever becomes of it, of the share and of the services."""
 
 import json
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ import pytest
 
 from spoolctl.controller.groups import GroupsKeeper
 from spoolctl.controller.scanner import Scanner
+from spoolctl.notify import watch
 from spoolctl.notify.config import Config
 from spoolctl.notify.letters import AGAIN_S, GIVEN_UP_S
 from spoolctl.notify.seeing import Room
@@ -15,6 +17,7 @@ from spoolctl.notify.sending import Delivered
 from spoolctl.notify.watch import LOOK_MAX_S, Senses, Watch
 from spoolctl.spool import Code, Facts, Life, define_group, layout, retry
 from spoolctl.spool.memory import Crashed, Fault
+from tests.index.ledgers import damage
 from tests.spool.spool_world import World
 
 NAMES = ["night.0001", "night.0002", "night.0003"]
@@ -71,7 +74,7 @@ class Farm:
             self.actor, Life(self.actor, "controller", Facts(state="running")), self.keeper
         )
         self.post = post or FakePost()
-        senses = Senses(self.keeper.opened, lambda _mono: self.room, lambda: self.now)
+        senses = Senses(self.keeper.lent, lambda _mono: self.room, lambda: self.now)
         self.watch = Watch(
             self.actor, said or config(*self.post.names), self.post, senses, **kwargs
         )
@@ -138,6 +141,48 @@ def test_a_new_index_on_another_machine_repeats_nothing(farm, tmp_path):
     farm.looks()
 
     assert second.handed == []
+
+
+@pytest.mark.parametrize("table", ["jobs", "jobs_by_group", "jobs_summed", "told", "ledgers"])
+def test_an_index_that_is_damaged_while_the_controller_runs_is_made_anew_and_nothing_is_repeated(
+    farm, table
+):
+    farm.begin(said=config(idle_after_min=1))
+    farm.looks(1)
+    farm.submitted(*NAMES)
+    farm.world.worker().work()
+    farm.looks(20)
+    before = farm.post.titles()
+    assert before == ["night: done, 3 of 3 succeeded", "the farm is idle"]
+
+    farm.keeper.close()
+    damage(farm.path, table)
+    farm.world.turn(3_600)  # a full compile, which is to hand everything over once more
+    farm.looks(20)
+    assert farm.post.titles() == before
+
+    farm.submitted("late.0001", group="late")
+    farm.world.worker("w2").work()
+    farm.looks(20)
+    assert sorted(farm.post.titles()[2:]) == ["late: done, 1 of 1 succeeded", "the farm is idle"]
+
+
+def test_an_index_of_which_only_the_watch_sees_that_it_is_damaged_is_made_anew(farm, monkeypatch):
+    farm.looks(1)
+    farm.submitted(*NAMES)
+    farm.world.worker().work()
+    with monkeypatch.context() as patch:
+        patch.setattr(watch, "group_ends", malformed)
+        farm.looks(1)
+        assert not farm.path.exists()
+    farm.looks()
+    assert farm.post.titles() == ["night: done, 3 of 3 succeeded"]
+    (one,) = farm.world.events("notify.trouble")
+    assert "malformed" in one["error"]
+
+
+def malformed(_connection):
+    raise sqlite3.DatabaseError("database disk image is malformed")
 
 
 def test_what_ended_while_no_controller_lived_is_told_by_the_next(farm):
@@ -360,7 +405,7 @@ def test_a_controller_that_had_stood_by_reads_what_another_told(farm):
     assert len(farm.post.handed) == 1
 
     farm.world.turn(60)
-    senses = Senses(farm.keeper.opened, lambda _mono: PLENTY, lambda: farm.now)
+    senses = Senses(farm.keeper.lent, lambda _mono: PLENTY, lambda: farm.now)
     back = Watch(farm.actor, config(), post, senses)
     for _ in range(8):
         farm.world.turn(LOOK_MAX_S)
@@ -513,7 +558,7 @@ def test_whatever_fails_or_dies_at_any_operation_the_group_is_told_and_hardly_ev
         told = 0
         for post, files in ((first, view), (second, None)):
             actor = world.actor("controller-c", files=files)
-            senses = Senses(farm.keeper.opened, lambda _mono: PLENTY, lambda: farm.now)
+            senses = Senses(farm.keeper.lent, lambda _mono: PLENTY, lambda: farm.now)
             watch = Watch(actor, config(), post, senses)
             try:
                 for _ in range(8):
