@@ -114,7 +114,8 @@ def read_config(path: Path) -> Config:
         raise UsageError(f"'{path}' is not UTF-8", hint="save it as UTF-8") from None
     except BadRecord as error:
         at = f", line {error.line}" if error.line else ""
-        hint = error.hint if error.hint != BadRecord.hint else "docs/NOTIFY.md lists the keys"
+        is_jobs = error.hint == BadRecord.hint or "metadata" in error.hint  # of a job's record
+        hint = "docs/NOTIFY.md lists the keys" if is_jobs else error.hint
         raise UsageError(f"'{path}'{at}: {_without_values(error)}", hint=hint) from None
     except UsageError as error:
         raise UsageError(f"'{path}': 'quiet' is no hours", hint=error.hint) from None

@@ -125,3 +125,9 @@ def test_it_is_told_whether_others_may_read_it(written):
     assert others_may_read(path)
     path.chmod(0o600)
     assert not others_may_read(path)
+
+
+def test_a_key_that_is_none_is_not_said_to_belong_where_jobs_keep_such(written):
+    with pytest.raises(UsageError, match="unknown key 'zzz'") as caught:
+        read_config(written("addresses: [ntfy://t]\nzzz: 1\n"))
+    assert caught.value.hint == "docs/NOTIFY.md lists the keys"
