@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 SIDE: Final = 320
 """Pixels of the longer side."""
@@ -59,6 +59,8 @@ def thumb_of(source: Path | BinaryIO) -> bytes:
             flat = _on_grey(image)
     except NoPicture:
         raise
+    except UnidentifiedImageError:  # whose text names the file, which is a copy for the moment
+        raise NoPicture("no kind of image that is known") from None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise whatever they meet: SyntaxError, struct.error, ValueError, ...
         raise NoPicture(f"{type(error).__name__}: {error}") from None
     made = io.BytesIO()

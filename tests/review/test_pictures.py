@@ -145,5 +145,5 @@ def test_a_thumbnail_is_made_once_and_not_on_the_share(root):
 
 def test_what_is_no_picture_is_told(root):
     (root / PATH).write_bytes(b"no picture")
-    with pytest.raises(NoSuchPicture, match="cannot be shown: UnidentifiedImageError"):
+    with pytest.raises(NoSuchPicture, match="cannot be shown: no kind of image that is known"):
         Pictures(root).thumb(IMAGE)

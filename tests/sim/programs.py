@@ -206,6 +206,7 @@ def installed(time: Time, opened: dict[str, Any]) -> Iterator[None]:
         patch.setattr(agent, "open_spool", lambda *_, **__: opened["actor"])
         patch.setattr(agent, "open_backend", lambda *_, **__: opened["backend"])
         patch.setattr(spoolctl.controller.run, "open_spool", lambda *_, **__: opened["actor"])
+        patch.setattr(spoolctl.controller.run, "default_path", lambda _spool_id: opened["index"])
         patch.setattr(spoolctl.controller.scanner, "FULL_COMPILE_S", FULL_COMPILE_S)
         yield
 
@@ -224,7 +225,13 @@ def worker(
     return Agent(config, stopping, actor.log), stopping
 
 
-def controller(opened: dict[str, Any], actor: Actor) -> spoolctl.controller.run.Controller:
-    """One life of a controller that believes to be the only one."""
-    opened["actor"] = actor
+def controller(
+    opened: dict[str, Any], actor: Actor, local: Path
+) -> spoolctl.controller.run.Controller:
+    """One life of a controller that believes to be the only one.
+
+    Its index is its machine's, in *local*: all worlds are of one spool's id, and one that found another's index remembered what had been
+    shown there.
+    """
+    opened["actor"], opened["index"] = actor, local / "index.sqlite"
     return spoolctl.controller.run.Controller(Path("share"), actor.log, use_lock=False)

@@ -99,5 +99,6 @@ class Service:
 
     def _control(self, actor: Actor) -> int:
         stop = Event(self._world.time)
-        programs.controller(self._world.opened, actor).run(stop)  # type: ignore[arg-type]
+        world = self._world
+        programs.controller(world.opened, actor, world.local / self.name).run(stop)  # type: ignore[arg-type]
         return 0
